@@ -1,0 +1,252 @@
+//! Settings: Debezium's property names, resolved into typed sections.
+//!
+//! Precedence: flags > `--set key=value` > environment > `--config FILE` > defaults.
+
+mod secret;
+
+pub use secret::Secret;
+
+use crate::{envelope::EnvelopeOptions, lsn::Lsn, value::ValueOptions};
+use std::path::PathBuf;
+
+/// Everything a command needs to know, one section per edge.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// How to reach PostgreSQL.
+    pub database: DatabaseConfig,
+    /// Slot, publication and stream.
+    pub replication: ReplicationConfig,
+    /// The initial snapshot.
+    pub snapshot: SnapshotConfig,
+    /// Which tables are captured.
+    pub tables: TableConfig,
+    /// How events are written.
+    pub envelope: EnvelopeOptions,
+    /// How values are written.
+    pub values: ValueOptions,
+    /// Where records go.
+    pub sink: SinkConfig,
+}
+
+/// `database.*`: how to reach PostgreSQL.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    /// Host name, address, or the directory of a unix socket (begins with `/`).
+    pub hostname: String,
+    /// TCP port, or the number in the socket's name.
+    pub port: u16,
+    /// Role to log in as.
+    pub user: String,
+    /// Its password, when one is needed.
+    pub password: Option<Secret>,
+    /// Database name.
+    pub dbname: String,
+    /// Whether and how TLS is used; never on unix sockets.
+    pub sslmode: SslMode,
+    /// PEM file of trusted roots; the system's own when absent.
+    pub sslrootcert: Option<PathBuf>,
+    /// PEM file of the client certificate.
+    pub sslcert: Option<PathBuf>,
+    /// PEM file of the client key.
+    pub sslkey: Option<PathBuf>,
+    /// Milliseconds to wait for a connection.
+    pub connect_timeout_ms: u64,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            hostname: "localhost".to_owned(),
+            port: 5432,
+            user: "postgres".to_owned(),
+            password: None,
+            dbname: "postgres".to_owned(),
+            sslmode: SslMode::Prefer,
+            sslrootcert: None,
+            sslcert: None,
+            sslkey: None,
+            connect_timeout_ms: 10_000,
+        }
+    }
+}
+
+/// libpq's `sslmode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SslMode {
+    /// Never TLS.
+    Disable,
+    /// TLS when the server offers it, unverified.
+    Prefer,
+    /// TLS, unverified.
+    Require,
+    /// TLS with a certificate of a trusted root.
+    VerifyCa,
+    /// As `VerifyCa`, and the certificate names the host.
+    VerifyFull,
+}
+
+/// Slot, publication and stream.
+#[derive(Debug, Clone)]
+pub struct ReplicationConfig {
+    /// `slot.name`.
+    pub slot_name: String,
+    /// `publication.name`; derived from the slot's name when not set.
+    pub publication_name: String,
+    /// `publication.autocreate.mode`.
+    pub publication_autocreate: PublicationAutocreate,
+    /// `publish.via.partition.root`, applied when we create the publication.
+    pub publish_via_partition_root: bool,
+    /// `replica.identity.autoset.values`, raw.
+    pub replica_identity_autoset: String,
+    /// `status.update.interval.ms`.
+    pub status_update_interval_ms: u64,
+    /// `slot.max.retries`.
+    pub slot_max_retries: u32,
+    /// `slot.retry.delay.ms`.
+    pub slot_retry_delay_ms: u64,
+    /// `slot.drop.on.stop`.
+    pub slot_drop_on_stop: bool,
+    /// `errors.max.retries`: how often a lost connection is retried, `None` without end.
+    pub errors_max_retries: Option<u32>,
+    /// `--stop-at`.
+    pub stop_at: Option<StopAt>,
+    /// `name`: the connector's name in the offset key.
+    pub connector_name: String,
+    /// `offset.flush.interval.ms`: how often the position is stored.
+    pub offset_flush_interval_ms: u64,
+}
+
+impl Default for ReplicationConfig {
+    fn default() -> Self {
+        Self {
+            slot_name: "minicdc".to_owned(),
+            publication_name: "minicdc".to_owned(),
+            publication_autocreate: PublicationAutocreate::AllTables,
+            publish_via_partition_root: false,
+            replica_identity_autoset: String::new(),
+            status_update_interval_ms: 10_000,
+            slot_max_retries: 6,
+            slot_retry_delay_ms: 10_000,
+            slot_drop_on_stop: false,
+            errors_max_retries: None,
+            stop_at: None,
+            connector_name: "minicdc".to_owned(),
+            offset_flush_interval_ms: 10_000,
+        }
+    }
+}
+
+/// `publication.autocreate.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicationAutocreate {
+    /// `FOR ALL TABLES`, which needs a superuser.
+    AllTables,
+    /// `FOR TABLE …` with the captured tables, kept up to date at each start.
+    Filtered,
+    /// An empty publication, to be filled by hand.
+    NoTables,
+    /// The publication must exist.
+    Disabled,
+}
+
+/// `--stop-at`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopAt {
+    /// The WAL position at the start of streaming.
+    Current,
+    /// A given position.
+    Lsn(Lsn),
+}
+
+/// `snapshot.*`.
+#[derive(Debug, Clone)]
+pub struct SnapshotConfig {
+    /// `snapshot.mode`.
+    pub mode: SnapshotMode,
+    /// `snapshot.include.collection.list`, raw; empty means every captured table.
+    pub include_collection_list: String,
+}
+
+impl Default for SnapshotConfig {
+    fn default() -> Self {
+        Self { mode: SnapshotMode::Initial, include_collection_list: String::new() }
+    }
+}
+
+/// `snapshot.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotMode {
+    /// When no position is stored, then stream.
+    Initial,
+    /// At every start, then stream.
+    Always,
+    /// Like initial, then stop.
+    InitialOnly,
+    /// Never.
+    NoData,
+}
+
+/// Include and exclude lists, raw; see [`crate::relation::TableFilter`].
+#[derive(Debug, Clone, Default)]
+pub struct TableConfig {
+    /// `schema.include.list`.
+    pub schema_include: String,
+    /// `schema.exclude.list`.
+    pub schema_exclude: String,
+    /// `table.include.list`.
+    pub table_include: String,
+    /// `table.exclude.list`.
+    pub table_exclude: String,
+}
+
+/// Where records go.
+#[derive(Debug, Clone)]
+pub struct SinkConfig {
+    /// `--sink`; chosen by whether there are brokers when not given.
+    pub kind: SinkKind,
+    /// `bootstrap.servers`.
+    pub brokers: Option<String>,
+    /// `--log-dir`.
+    pub log_dir: PathBuf,
+    /// `producer.override.*` without the prefix, in their order.
+    pub producer_overrides: Vec<(String, String)>,
+    /// `topic.creation.default.partitions`; -1 = the broker's default.
+    pub topic_partitions: i32,
+    /// `topic.creation.default.replication.factor`; -1 = the broker's default.
+    pub topic_replication_factor: i32,
+    /// `offset.storage.topic`.
+    pub offset_topic: String,
+    /// Bytes that may be in flight to the sink before reading stops.
+    pub in_flight_bytes_max: usize,
+    /// Records that may be in flight to the sink before reading stops (`max.queue.size`).
+    pub in_flight_records_max: usize,
+}
+
+impl Default for SinkConfig {
+    fn default() -> Self {
+        Self {
+            kind: SinkKind::Log,
+            brokers: None,
+            log_dir: PathBuf::from(".minicdc/log"),
+            producer_overrides: Vec::new(),
+            topic_partitions: 1,
+            topic_replication_factor: 1,
+            offset_topic: "minicdc-offsets".to_owned(),
+            in_flight_bytes_max: 24 * 1024 * 1024,
+            in_flight_records_max: 50_000,
+        }
+    }
+}
+
+/// `--sink`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkKind {
+    /// Kafka.
+    Kafka,
+    /// The embedded log.
+    Log,
+    /// One JSON line per record on standard output.
+    Stdout,
+    /// Counts and throws away.
+    Null,
+}

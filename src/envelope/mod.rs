@@ -1,0 +1,5 @@
+//! Debezium's envelopes: keys, values, headers and topic names.
+
+mod options;
+
+pub use options::{EnvelopeOptions, SkippedOperations};

@@ -1,0 +1,69 @@
+//! The settings that change how events are written.
+
+use crate::value::NameAdjustment;
+
+/// All settings of this layer, with Debezium's defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvelopeOptions {
+    /// `topic.prefix`; the slot's name when not set.
+    pub topic_prefix: String,
+    /// `topic.delimiter`.
+    pub topic_delimiter: String,
+    /// `database.dbname`, for the source block.
+    pub database: String,
+    /// `key.converter.schemas.enable`.
+    pub key_schemas: bool,
+    /// `value.converter.schemas.enable`.
+    pub value_schemas: bool,
+    /// `tombstones.on.delete`.
+    pub tombstones: bool,
+    /// `skipped.operations`.
+    pub skipped: SkippedOperations,
+    /// `extended.headers.enabled`.
+    pub extended_headers: bool,
+    /// `provide.transaction.metadata`.
+    pub transaction_metadata: bool,
+    /// `topic.transaction`.
+    pub transaction_topic: String,
+    /// `schema.name.adjustment.mode`.
+    pub schema_names: NameAdjustment,
+    /// Version that `source.version` reports.
+    pub version: String,
+}
+
+impl Default for EnvelopeOptions {
+    fn default() -> Self {
+        Self {
+            topic_prefix: "minicdc".to_owned(),
+            topic_delimiter: ".".to_owned(),
+            database: "postgres".to_owned(),
+            key_schemas: true,
+            value_schemas: true,
+            tombstones: true,
+            skipped: SkippedOperations { truncate: true, ..SkippedOperations::NONE },
+            extended_headers: true,
+            transaction_metadata: false,
+            transaction_topic: "transaction".to_owned(),
+            schema_names: NameAdjustment::None,
+            version: "3.6.3.Final".to_owned(),
+        }
+    }
+}
+
+/// `skipped.operations`: which operations leave no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkippedOperations {
+    /// `c`.
+    pub create: bool,
+    /// `u`.
+    pub update: bool,
+    /// `d`.
+    pub delete: bool,
+    /// `t`.
+    pub truncate: bool,
+}
+
+impl SkippedOperations {
+    /// `none`.
+    pub const NONE: Self = Self { create: false, update: false, delete: false, truncate: false };
+}

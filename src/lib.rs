@@ -1,0 +1,30 @@
+//! minicdc: Debezium for PostgreSQL without the JVM.
+//!
+//! The way of the data, and the modules in that order:
+//!
+//! ```text
+//! postgres::wire ─► pgoutput ─► relation ─► value ─► envelope ─► sink ─► Kafka | log | stdout
+//!        ▲                                                         │
+//!        └────────────── progress (confirmed LSN) ◄── deliveries ◄─┘
+//! ```
+//!
+//! Layers, each importing only what stands above it: words (`lsn`, `pgtime`, `oid`), cores (bytes
+//! and values in, values and bytes out), edges (sockets, files, processes), flows (one per
+//! subcommand). `tests/tidy.rs` holds the code to this.
+
+// words
+pub mod lsn;
+pub mod oid;
+pub mod pgtime;
+pub mod record;
+
+// cores
+pub mod envelope;
+pub mod relation;
+pub mod value;
+
+// edges
+pub mod config;
+pub mod sink;
+
+pub mod error;

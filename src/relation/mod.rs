@@ -1,0 +1,7 @@
+//! What a table looks like: columns, types, keys, and which tables are wanted.
+
+mod filter;
+mod table;
+
+pub use filter::{FilterError, TableFilter};
+pub use table::{Column, PgType, ReplicaIdentity, Table, TypeKind};

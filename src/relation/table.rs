@@ -1,0 +1,118 @@
+//! A captured table as the catalogue and the RELATION message describe it together.
+
+use crate::oid::Oid;
+use std::sync::Arc;
+
+/// A table or partitioned table, with everything that shapes its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// `pg_class.oid`, the relation id of pgoutput's messages.
+    pub oid: Oid,
+    /// Schema name, unquoted.
+    pub schema: String,
+    /// Table name, unquoted.
+    pub name: String,
+    /// Columns in `attnum` order, without dropped ones.
+    pub columns: Vec<Column>,
+    /// Positions in `columns` of the primary key, or of the first unique index that can serve as
+    /// one, in index order; empty when the table has neither.
+    pub key: Vec<usize>,
+    /// What an UPDATE or DELETE carries of the old row.
+    pub replica_identity: ReplicaIdentity,
+}
+
+impl Table {
+    /// `schema.table`, the name that include and exclude lists match.
+    #[must_use]
+    pub fn qualified_name(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+}
+
+/// One column of a [`Table`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Column name, unquoted.
+    pub name: String,
+    /// The declared type.
+    pub pg_type: Arc<PgType>,
+    /// Type modifier (`atttypmod`), -1 when there is none.
+    pub typmod: i32,
+    /// False for NOT NULL columns.
+    pub nullable: bool,
+    /// Default expression as `pg_get_expr` prints it, such as `'x'::text` or `nextval(…)`.
+    pub default: Option<String>,
+    /// True for GENERATED ALWAYS AS (…) STORED or VIRTUAL, which pgoutput leaves out before PostgreSQL 18.
+    pub generated: bool,
+}
+
+/// A type as `pg_type` describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PgType {
+    /// `pg_type.oid`; fixed for built-in types, not for those of extensions.
+    pub oid: Oid,
+    /// Schema of the type.
+    pub schema: String,
+    /// `typname`, such as `int4`, `_int4`, `citext`.
+    pub name: String,
+    /// What sort of type it is.
+    pub kind: TypeKind,
+}
+
+/// The sorts of types that are treated differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypeKind {
+    /// A plain scalar type.
+    Base,
+    /// An enumeration with its labels in `enumsortorder`.
+    Enum {
+        /// All labels.
+        labels: Vec<String>,
+    },
+    /// A domain over another type.
+    Domain {
+        /// `typbasetype`, which may be a domain itself.
+        base: Arc<PgType>,
+        /// `typtypmod` of the domain, -1 when there is none.
+        typmod: i32,
+    },
+    /// A true array type (`typcategory = 'A'` with `typelem`).
+    Array {
+        /// The element type.
+        element: Arc<PgType>,
+    },
+    /// A range type.
+    Range,
+    /// A multirange type.
+    Multirange,
+    /// A row type.
+    Composite,
+    /// A pseudo-type or one that could not be resolved.
+    Pseudo,
+}
+
+/// `pg_class.relreplident`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplicaIdentity {
+    /// `d`: primary key, or nothing when there is none.
+    Default,
+    /// `n`: nothing.
+    Nothing,
+    /// `f`: the whole old row.
+    Full,
+    /// `i`: the columns of a chosen unique index.
+    Index,
+}
+
+impl ReplicaIdentity {
+    /// From the catalogue's letter; anything unknown counts as the default.
+    #[must_use]
+    pub const fn from_catalog(letter: u8) -> Self {
+        match letter {
+            b'n' => Self::Nothing,
+            b'f' => Self::Full,
+            b'i' => Self::Index,
+            _ => Self::Default,
+        }
+    }
+}

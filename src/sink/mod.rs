@@ -1,0 +1,81 @@
+//! Where records go: Kafka, the embedded log, standard output, or nowhere.
+//!
+//! A sink takes records without blocking and reports what has become durable on a [`Deliveries`]
+//! board, from whatever thread it likes. The capture loop reads that board and confirms LSNs.
+
+mod deliveries;
+
+pub use deliveries::{Delivered, Deliveries};
+
+use crate::record::Record;
+use std::sync::Arc;
+
+/// Why a sink cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// A record was refused for good.
+    #[error("{topic}: record of {bytes} bytes refused")]
+    Refused {
+        /// Topic of the record.
+        topic: String,
+        /// Size of key and value.
+        bytes: usize,
+        /// What the sink said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A topic could not be made.
+    #[error("topic \"{topic}\" could not be created")]
+    Topic {
+        /// Topic name.
+        topic: String,
+        /// What the sink said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Nothing can be written any more.
+    #[error("{sink} cannot be written")]
+    Broken {
+        /// Which sink: `Kafka localhost:9092`, `embedded log .minicdc/log`, `standard output`.
+        sink: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Whoever read standard output has closed it.
+    #[error("standard output was closed")]
+    Closed,
+}
+
+/// A place that takes records in order and reports when they are durable.
+pub trait Sink: Send {
+    /// Makes sure that the topics exist, before the first record for them is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Topic`] when a topic is missing and cannot be made.
+    fn ensure_topics(
+        &mut self,
+        topics: &[Arc<str>],
+    ) -> impl Future<Output = Result<(), SinkError>> + Send;
+
+    /// Takes one record; copies what it needs and returns at once.
+    ///
+    /// The caller bounds what is in flight, so a sink may count on a bounded queue.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`] when the sink cannot take records any more.
+    fn send(&mut self, record: &Record<'_>) -> Result<(), SinkError>;
+
+    /// Says that nothing more is at hand for the moment: start writing what is queued.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sink::send`].
+    fn flush(&mut self) -> Result<(), SinkError>;
+
+    /// The board on which deliveries and failures are reported.
+    fn deliveries(&self) -> &Arc<Deliveries>;
+}
