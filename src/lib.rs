@@ -21,6 +21,7 @@ pub mod record;
 // cores
 pub mod envelope;
 pub mod relation;
+pub mod stage;
 pub mod value;
 
 // edges
