@@ -20,6 +20,7 @@ pub mod record;
 
 // cores
 pub mod envelope;
+pub mod pgoutput;
 pub mod relation;
 pub mod stage;
 pub mod value;
