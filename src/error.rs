@@ -7,6 +7,12 @@ pub enum Error {
     /// A sink failed.
     #[error(transparent)]
     Sink(#[from] crate::sink::SinkError),
+    /// A request to Kafka failed.
+    #[error(transparent)]
+    Kafka(#[from] crate::kafka::KafkaError),
+    /// The position in the source could not be read or stored.
+    #[error(transparent)]
+    Offset(#[from] crate::offsets::OffsetError),
     /// A table list was no list of regular expressions.
     #[error(transparent)]
     Filter(#[from] crate::relation::FilterError),
@@ -17,7 +23,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Sink(_) => None,
+            Self::Sink(error) => error.hint(),
+            Self::Kafka(error) => error.hint(),
+            Self::Offset(error) => error.hint(),
             Self::Filter(_) => Some(
                 "lists are comma-separated regular expressions on schema.table, such as \
                  'public.orders,public.c.*'; write a comma inside a pattern as \\,"
@@ -28,10 +36,13 @@ impl Error {
 
     /// Exit status: 2 for bad usage or configuration, 1 for everything else.
     #[must_use]
-    pub const fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
             Self::Filter(_) => 2,
-            Self::Sink(_) => 1,
+            Self::Sink(error) if error.is_misconfiguration() => 2,
+            Self::Kafka(error) if error.is_misconfiguration() => 2,
+            Self::Offset(error) if error.is_misconfiguration() => 2,
+            Self::Sink(_) | Self::Kafka(_) | Self::Offset(_) => 1,
         }
     }
 }

@@ -27,6 +27,8 @@ pub mod value;
 
 // edges
 pub mod config;
+pub mod kafka;
+pub mod offsets;
 pub mod sink;
 
 pub mod error;

@@ -4,9 +4,12 @@
 //! board, from whatever thread it likes. The capture loop reads that board and confirms LSNs.
 
 mod deliveries;
+mod kafka;
 
 pub use deliveries::{Delivered, Deliveries};
+pub use kafka::KafkaSink;
 
+use crate::kafka::KafkaError;
 use crate::record::Record;
 use std::sync::Arc;
 
@@ -46,6 +49,30 @@ pub enum SinkError {
     /// Whoever read standard output has closed it.
     #[error("standard output was closed")]
     Closed,
+}
+
+impl SinkError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { source, .. }
+            | Self::Topic { source, .. }
+            | Self::Broken { source, .. } => source.downcast_ref().and_then(KafkaError::hint),
+            Self::Closed => None,
+        }
+    }
+
+    /// Whether a setting is at fault, so that the exit status says "usage".
+    #[must_use]
+    pub fn is_misconfiguration(&self) -> bool {
+        match self {
+            Self::Broken { source, .. } => {
+                source.downcast_ref().is_some_and(KafkaError::is_misconfiguration)
+            }
+            Self::Refused { .. } | Self::Topic { .. } | Self::Closed => false,
+        }
+    }
 }
 
 /// A place that takes records in order and reports when they are durable.

@@ -1,0 +1,121 @@
+//! The position itself, member by member as Debezium stores it.
+
+use crate::lsn::Lsn;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Debezium's offset of a PostgreSQL connector; members that are absent or null are `None`.
+///
+/// Source: `PostgresOffsetContext` of Debezium 3.6.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceOffset {
+    /// `lsn_proc`: the last LSN that was processed completely.
+    #[serde(default, with = "lsn", skip_serializing_if = "Option::is_none")]
+    pub lsn_proc: Option<Lsn>,
+    /// `messageType`: the last operation, `INSERT`, `COMMIT`, ….
+    #[serde(default, rename = "messageType", skip_serializing_if = "Option::is_none")]
+    pub message_type: Option<String>,
+    /// `lsn_commit`: LSN of the last COMMIT that was processed.
+    #[serde(default, with = "lsn", skip_serializing_if = "Option::is_none")]
+    pub lsn_commit: Option<Lsn>,
+    /// `lsn`: LSN of the last event.
+    #[serde(default, with = "lsn", skip_serializing_if = "Option::is_none")]
+    pub lsn: Option<Lsn>,
+    /// `lsn_events_processed`: events with that same `lsn` that were processed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lsn_events_processed: Option<u64>,
+    /// `txId`: transaction of the last event.
+    #[serde(default, rename = "txId", skip_serializing_if = "Option::is_none")]
+    pub tx_id: Option<i64>,
+    /// `ts_usec`: its commit time, microseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ts_usec: Option<i64>,
+    /// `snapshot`: the kind of snapshot that runs, `INITIAL` for the first one.
+    #[serde(default, deserialize_with = "snapshot", skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// `last_snapshot_record`: the event is the snapshot's last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_snapshot_record: Option<bool>,
+    /// `snapshot_completed`: whether that snapshot came to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_completed: Option<bool>,
+    /// Members we do not read, kept as they are.
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Older versions of Debezium store `true` for the only kind of snapshot there was.
+fn snapshot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a kind of snapshot or a boolean")]
+    enum Stored {
+        Kind(String),
+        Running(bool),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        Some(Stored::Kind(kind)) => Some(kind),
+        Some(Stored::Running(true)) => Some("INITIAL".to_owned()),
+        Some(Stored::Running(false)) | None => None,
+    })
+}
+
+/// LSNs as JSON numbers, which is what Kafka Connect makes of a Java `long`.
+mod lsn {
+    use super::{Deserialize, Deserializer, Lsn, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(lsn: &Option<Lsn>, to: S) -> Result<S::Ok, S::Error> {
+        match lsn {
+            Some(lsn) => to.serialize_u64(lsn.as_u64()),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Lsn>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(Lsn::new))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debezium_offset_goes_both_ways_with_unknown_members() {
+        let stored = concat!(
+            r#"{"lsn_proc":37017808,"messageType":"INSERT","lsn_commit":37017808,"lsn":37018000,"#,
+            r#""lsn_events_processed":2,"txId":745,"ts_usec":1722854400123456,"xmin":700}"#
+        );
+        let offset: SourceOffset = serde_json::from_str(stored).unwrap();
+        assert_eq!(offset.lsn, Some(Lsn::new(37_018_000)));
+        assert_eq!(offset.tx_id, Some(745));
+        assert_eq!(offset.other["xmin"], 700);
+        assert_eq!(serde_json::to_string(&offset).unwrap(), stored);
+    }
+
+    #[test]
+    fn offset_of_a_running_snapshot_is_read_in_old_and_new_spelling() {
+        for (stored, kind) in [
+            (r#"{"lsn":1,"snapshot":"INITIAL","last_snapshot_record":false}"#, Some("INITIAL")),
+            (r#"{"lsn":1,"snapshot":true,"last_snapshot_record":false}"#, Some("INITIAL")),
+            (r#"{"lsn":1,"snapshot":null,"last_snapshot_record":false}"#, None),
+        ] {
+            let offset: SourceOffset = serde_json::from_str(stored).unwrap();
+            assert_eq!(offset.snapshot.as_deref(), kind, "{stored}");
+            assert_eq!(offset.last_snapshot_record, Some(false), "{stored}");
+        }
+    }
+
+    #[test]
+    fn nulls_of_kafka_connect_are_absent_members() {
+        let stored = r#"{"transaction_id":null,"lsn_proc":null,"lsn":5,"txId":null}"#;
+        let offset: SourceOffset = serde_json::from_str(stored).unwrap();
+        assert_eq!((offset.lsn_proc, offset.tx_id), (None, None));
+        assert_eq!(serde_json::to_string(&offset).unwrap(), r#"{"lsn":5,"transaction_id":null}"#);
+    }
+
+    #[test]
+    fn members_of_another_type_are_refused() {
+        for stored in [r#"{"lsn":"0/1"}"#, r#"{"lsn":-1}"#, "[]", "7"] {
+            assert!(serde_json::from_str::<SourceOffset>(stored).is_err(), "{stored}");
+        }
+    }
+}
