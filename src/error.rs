@@ -13,6 +13,9 @@ pub enum Error {
     /// The position in the source could not be read or stored.
     #[error(transparent)]
     Offset(#[from] crate::offsets::OffsetError),
+    /// PostgreSQL could not be reached, or refused something.
+    #[error(transparent)]
+    Postgres(#[from] crate::postgres::PostgresError),
     /// A table list was no list of regular expressions.
     #[error(transparent)]
     Filter(#[from] crate::relation::FilterError),
@@ -26,6 +29,7 @@ impl Error {
             Self::Sink(error) => error.hint(),
             Self::Kafka(error) => error.hint(),
             Self::Offset(error) => error.hint(),
+            Self::Postgres(error) => error.hint(),
             Self::Filter(_) => Some(
                 "lists are comma-separated regular expressions on schema.table, such as \
                  'public.orders,public.c.*'; write a comma inside a pattern as \\,"
@@ -42,7 +46,8 @@ impl Error {
             Self::Sink(error) if error.is_misconfiguration() => 2,
             Self::Kafka(error) if error.is_misconfiguration() => 2,
             Self::Offset(error) if error.is_misconfiguration() => 2,
-            Self::Sink(_) | Self::Kafka(_) | Self::Offset(_) => 1,
+            Self::Postgres(error) if error.is_misconfiguration() => 2,
+            Self::Sink(_) | Self::Kafka(_) | Self::Offset(_) | Self::Postgres(_) => 1,
         }
     }
 }

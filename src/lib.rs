@@ -29,6 +29,7 @@ pub mod value;
 pub mod config;
 pub mod kafka;
 pub mod offsets;
+pub mod postgres;
 pub mod sink;
 
 pub mod error;

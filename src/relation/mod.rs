@@ -3,5 +3,6 @@
 mod filter;
 mod table;
 
+pub(crate) use filter::split_list;
 pub use filter::{FilterError, TableFilter};
 pub use table::{Column, PgType, ReplicaIdentity, Table, TypeKind};

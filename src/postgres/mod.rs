@@ -1,0 +1,40 @@
+//! PostgreSQL: connections for SQL and for replication, and what replication needs on the server.
+//!
+//! [`client::connect`](connect) gives a `tokio-postgres` client for ordinary SQL;
+//! [`ReplicationConnection`] is our own client for the walsender, because `tokio-postgres` has no
+//! CopyBoth mode. Both stand on the same sockets, TLS sessions and session settings, and both
+//! report by [`PostgresError`]. [`Slot`], [`ensure_publication`], [`IdentityRules`] and
+//! [`Readiness`] look after the server's side.
+
+mod channel_binding;
+mod client;
+mod error;
+mod frames;
+mod identity;
+mod login;
+mod messages;
+mod patience;
+mod publication;
+mod quote;
+mod readiness;
+mod slot;
+mod socket;
+mod stream;
+mod tls;
+mod wire;
+
+pub use client::connect;
+pub use error::{PostgresError, ServerError};
+pub use identity::{IdentityError, IdentityOutcome, IdentityRules};
+pub use login::LoginError;
+pub use publication::{
+    PublicationAction, PublicationError, PublicationOutcome, ensure as ensure_publication,
+    full_identity_statement,
+};
+pub use quote::{quote_identifier, quote_table};
+pub use readiness::{Readiness, ReadinessError};
+pub use slot::{Holder, Slot, SlotError};
+pub use socket::ConnectError;
+pub use stream::ReplicationStream;
+pub use tls::TlsError;
+pub use wire::{CreatedSlot, ReplicationConnection, SystemIdentity};
