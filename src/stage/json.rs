@@ -1,6 +1,68 @@
-//! JSON as text: is it valid, and how a string is written.
+//! JSON as text: values stay the bytes they were, so that digits and member order survive.
 
-use serde::de::IgnoredAny;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// One member of an object: its name, and its value as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// Name, unescaped.
+    pub name: Cow<'a, str>,
+    /// JSON text of the value.
+    pub json: &'a str,
+}
+
+/// The members of a JSON object in their order; `None` when the text is anything else.
+#[must_use]
+pub fn members(object: &str) -> Option<Vec<Member<'_>>> {
+    // Most records that are no objects are refused here, before anything is allocated.
+    if !object.trim_ascii_start().starts_with('{') {
+        return None;
+    }
+    serde_json::from_str::<Members<'_>>(object).ok().map(|members| members.0)
+}
+
+struct Members<'a>(Vec<Member<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor).map(Self)
+    }
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Vec<Member<'de>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(16);
+        while let Some(Name(name)) = map.next_key()? {
+            members.push(Member { name, json: map.next_value::<&RawValue>()?.get() });
+        }
+        Ok(members)
+    }
+}
+
+/// The text of a JSON string; `None` when `json` is no string.
+#[must_use]
+pub fn string(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    // A lone surrogate is valid JSON but no text: then the escapes stay visible.
+    Some(serde_json::from_str(json).map_or(Cow::Borrowed(inner), Cow::Owned))
+}
 
 /// The bytes as text when they are exactly one valid JSON value (white space around it allowed).
 #[must_use]
@@ -66,6 +128,24 @@ mod tests {
             assert_eq!(valid(other.as_bytes()), None, "{other:?}");
         }
         assert_eq!(valid(b"\"\xff\""), None);
+    }
+
+    #[test]
+    fn members_keep_order_digits_and_doubles() {
+        let found = members(r#" {"b":1.50,"a":{"x": [1]},"\u0062":"\"","b":null} "#).unwrap();
+        let found: Vec<_> = found.iter().map(|m| (m.name.as_ref(), m.json)).collect();
+        assert_eq!(found, [("b", "1.50"), ("a", r#"{"x": [1]}"#), ("b", r#""\"""#), ("b", "null")]);
+        for other in ["", "[]", "1", "{", "{\"a\":}", "{} {}"] {
+            assert_eq!(members(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn string_is_unescaped_and_a_lone_surrogate_stays_visible() {
+        assert_eq!(string(r#""a\n\u00e9""#).as_deref(), Some("a\né"));
+        assert_eq!(string(r#""\ud800""#).as_deref(), Some("\\ud800"));
+        assert_eq!(string("12"), None);
+        assert_eq!(string("\""), None);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub fn write<'a>(
         json::push_string(out, name);
         out.extend_from_slice(b",\"value\":");
         match value {
-            Some(value) => push_text(out, value, "encoding"),
+            Some(value) => push_marked_text(out, value, "encoding"),
             None => out.extend_from_slice(b"null"),
         }
         out.push(b'}');
@@ -67,21 +67,29 @@ fn push_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>, marker: &str) {
     };
     match json::valid(bytes) {
         Some(text) => json::push_on_one_line(out, text),
-        None => push_text(out, bytes, marker),
+        None => push_marked_text(out, bytes, marker),
     }
 }
 
-/// Bytes as a JSON string; base64 with the member `marker` behind it when they are not UTF-8.
-fn push_text(out: &mut Vec<u8>, bytes: &[u8], marker: &str) {
+/// Bytes as a JSON string, with the member `marker` behind it when they had to become base64.
+fn push_marked_text(out: &mut Vec<u8>, bytes: &[u8], marker: &str) {
+    if !push_text(out, bytes) {
+        out.push(b',');
+        json::push_string(out, marker);
+        out.extend_from_slice(b":\"base64\"");
+    }
+}
+
+/// Bytes as a JSON string: their text, or base64 (and false) when they are not UTF-8.
+pub(super) fn push_text(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     match std::str::from_utf8(bytes) {
         Ok(text) => json::push_string(out, text),
         Err(_) => {
             json::push_string(out, &BASE64.encode(bytes));
-            out.push(b',');
-            json::push_string(out, marker);
-            out.extend_from_slice(b":\"base64\"");
+            return false;
         }
     }
+    true
 }
 
 fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {

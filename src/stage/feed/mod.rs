@@ -1,0 +1,210 @@
+//! The feed: one line per change, key first, and for updates only what changed.
+//!
+//! ```text
+//!   12:04:07.112  +  id 1201   customer_id 17   product_id 2   quantity 3
+//!   12:04:09.840  ~  id 1201   quantity 3 → 5
+//!   12:04:11.003  -  id 2      customer_id 2    product_id 3   quantity 2
+//! ```
+//!
+//! [`FeedWriter`] takes records in the order they are to be shown and draws the lines when asked.
+//! It remembers the last row of each key (bounded), because an update or delete of a table with
+//! the default replica identity does not bring the old row along. A tombstone behind a delete
+//! adds nothing and is not shown; in a topic of bare rows it is the delete, and is.
+
+mod draw;
+mod heading;
+mod page;
+mod style;
+#[cfg(test)]
+mod tests;
+mod topic;
+
+pub use heading::{Heading, push_headings};
+
+use super::RecordView;
+use super::change::{Body, Change, Key, Op, Parser};
+use super::json::{self, Member};
+use super::names;
+use super::rows::Rows;
+use draw::Draw;
+use page::{Line, Page};
+use std::collections::HashMap;
+use style::Sign;
+use topic::Topic;
+
+/// How a feed looks.
+#[derive(Debug, Clone)]
+pub struct FeedOptions {
+    /// Colours and weights; plain text without.
+    pub color: bool,
+    /// Columns of the terminal, at which lines are cut; `None` cuts no line.
+    pub width: Option<usize>,
+    /// The zone in which times are shown.
+    pub zone: jiff::tz::TimeZone,
+    /// The reader's date: a line with the date precedes changes of any other day.
+    pub today: Option<jiff::civil::Date>,
+    /// Whether each line names its table.
+    pub table_column: bool,
+}
+
+/// Turns records into lines.
+#[derive(Debug)]
+pub struct FeedWriter {
+    parser: Parser,
+    rows: Rows,
+    topics: Vec<Topic>,
+    by_name: HashMap<Box<str>, usize>,
+    page: Page,
+    draw: Draw,
+}
+
+impl FeedWriter {
+    /// A feed without lines yet.
+    #[must_use]
+    pub fn new(options: FeedOptions) -> Self {
+        let value_width_max = options.width.map_or(120, |width| (width / 3).clamp(16, 60));
+        Self {
+            parser: Parser::default(),
+            rows: Rows::default(),
+            topics: Vec::new(),
+            by_name: HashMap::new(),
+            page: Page::new(options.color, value_width_max),
+            draw: Draw::new(options),
+        }
+    }
+
+    /// Names the topics that will come, so that their short names tell them apart from the start.
+    pub fn expect<'a>(&mut self, topics: impl IntoIterator<Item = &'a str>) {
+        for topic in topics {
+            self.topic(topic);
+        }
+    }
+
+    /// The terminal has another width now.
+    pub fn resize(&mut self, width: Option<usize>) {
+        self.draw.set_width(width);
+    }
+
+    /// Adds the line of a record; false when the record has none (a tombstone behind a delete).
+    pub fn push(&mut self, record: &RecordView<'_>) -> bool {
+        let change = self.parser.parse(record);
+        let topic = self.topic(record.topic);
+        let from = self.page.cells.len();
+        let sign = self.push_cells(topic, &change);
+        if let Some(sign) = sign {
+            let cells = from..self.page.cells.len();
+            self.page.lines.push(Line { topic, time_ms: change.time_ms, sign, cells });
+        }
+        self.remember(topic, &change);
+        sign.is_some()
+    }
+
+    /// Takes note of a record without a line for it: later changes of its row can tell what the
+    /// row was before.
+    pub fn note(&mut self, record: &RecordView<'_>) {
+        let change = self.parser.parse(record);
+        let topic = self.topic(record.topic);
+        self.remember(topic, &change);
+    }
+
+    /// Draws the lines that wait and forgets them.
+    pub fn draw(&mut self, out: &mut Vec<u8>) {
+        self.draw.page(out, &self.page, &self.topics);
+        self.page.clear();
+    }
+
+    /// How many lines wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.page.lines.len()
+    }
+
+    fn topic(&mut self, name: &str) -> usize {
+        if let Some(index) = self.by_name.get(name) {
+            return *index;
+        }
+        let index = self.topics.len();
+        self.by_name.insert(name.into(), index);
+        self.topics.push(Topic::default());
+        // A newcomer can make a short name ambiguous, so all are chosen anew.
+        let names: Vec<&str> = self.by_name.keys().map(AsRef::as_ref).collect();
+        for (name, index) in &self.by_name {
+            if let Some(topic) = self.topics.get_mut(*index) {
+                topic.label = names::short(name, &names);
+            }
+        }
+        index
+    }
+
+    /// Lays the cells of a change down; `None` when it has no line.
+    fn push_cells(&mut self, topic: usize, change: &Change<'_>) -> Option<Sign> {
+        let Self { page, rows, topics, .. } = self;
+        let table = topics.get_mut(topic)?;
+        let key = key_members(change);
+        let known = key_text(change).and_then(|key| rows.get(topic, key));
+        match &change.body {
+            Body::Tombstone if !table.bare => None,
+            Body::Bytes(bytes) => {
+                table.push_key(page, change, &key);
+                table.push_bytes(page, "value", bytes);
+                Some(Sign::RECORD)
+            }
+            Body::Object(row) => {
+                table.push_key(page, change, &key);
+                table.push_row(page, &key, row);
+                Some(Sign::RECORD)
+            }
+            Body::Tombstone => {
+                table.push_key(page, change, &key);
+                if let Some(row) = known {
+                    table.push_row(page, &key, &row);
+                }
+                Some(Sign::of(Op::Delete))
+            }
+            Body::Envelope(envelope) => {
+                table.push_key(page, change, &key);
+                table.push_envelope(page, &key, envelope, known.as_ref());
+                Some(Sign::of(envelope.op))
+            }
+        }
+    }
+
+    /// Brings the memory of rows up to date with a change.
+    fn remember(&mut self, topic: usize, change: &Change<'_>) {
+        if let (Some(table), false) =
+            (self.topics.get_mut(topic), matches!(change.body, Body::Tombstone))
+        {
+            table.bare = !matches!(change.body, Body::Envelope(_));
+        }
+        let row = match &change.body {
+            Body::Envelope(envelope) if envelope.op == Op::Truncate => {
+                self.rows.clear(topic);
+                return;
+            }
+            Body::Envelope(envelope) => envelope.after.as_ref(),
+            Body::Object(row) => Some(row),
+            Body::Tombstone | Body::Bytes(_) => None,
+        };
+        let Some(key) = key_text(change) else { return };
+        match row {
+            Some(row) => self.rows.put(topic, key, row),
+            None => self.rows.remove(topic, key),
+        }
+    }
+}
+
+/// Members of the key, none when it is no object.
+fn key_members<'a>(change: &Change<'a>) -> Vec<Member<'a>> {
+    match &change.key {
+        Some(Key::Object(value)) => json::members(value.json).unwrap_or_default(),
+        Some(Key::Bytes(_)) | None => Vec::new(),
+    }
+}
+
+/// The key as text to remember the row by.
+fn key_text<'a>(change: &Change<'a>) -> Option<&'a str> {
+    match change.key.as_ref()? {
+        Key::Object(value) => Some(value.json),
+        Key::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+    }
+}
