@@ -4,6 +4,15 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A setting does not hold.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The threads of the process could not be started.
+    #[error("cannot start threads")]
+    Runtime(#[source] std::io::Error),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output")]
+    Output(#[source] std::io::Error),
     /// A sink failed.
     #[error(transparent)]
     Sink(#[from] crate::sink::SinkError),
@@ -26,6 +35,8 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Config(error) => error.hint(),
+            Self::Output(_) | Self::Runtime(_) => None,
             Self::Sink(error) => error.hint(),
             Self::Kafka(error) => error.hint(),
             Self::Offset(error) => error.hint(),
@@ -42,12 +53,40 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Filter(_) => 2,
+            Self::Config(_) | Self::Filter(_) => 2,
             Self::Sink(error) if error.is_misconfiguration() => 2,
             Self::Kafka(error) if error.is_misconfiguration() => 2,
             Self::Offset(error) if error.is_misconfiguration() => 2,
             Self::Postgres(error) if error.is_misconfiguration() => 2,
-            Self::Sink(_) | Self::Kafka(_) | Self::Offset(_) | Self::Postgres(_) => 1,
+            _ => 1,
         }
+    }
+
+    /// True when whoever read standard output has had enough, as in `minicdc tail … | head`; that
+    /// is no failure. (A broken pipe of a socket is one, so the cause alone does not tell.)
+    #[must_use]
+    pub fn is_closed_output(&self) -> bool {
+        match self {
+            Self::Output(cause) => cause.kind() == std::io::ErrorKind::BrokenPipe,
+            Self::Sink(cause) => matches!(cause, crate::sink::SinkError::Closed),
+            _ => false,
+        }
+    }
+
+    /// The message and its causes in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let message = error.to_string();
+            // Some libraries repeat their cause in their own message.
+            if !text.ends_with(&message) {
+                text.push_str(": ");
+                text.push_str(&message);
+            }
+            cause = error.source();
+        }
+        text.replace('\n', " ")
     }
 }

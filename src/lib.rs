@@ -31,5 +31,6 @@ pub mod kafka;
 pub mod offsets;
 pub mod postgres;
 pub mod sink;
+pub mod telemetry;
 
 pub mod error;

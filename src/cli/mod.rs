@@ -1,15 +1,25 @@
 //! The command line: one file per subcommand, and the flags that several share.
 
+mod config;
 mod shared;
 
-pub(crate) use shared::SharedArgs;
+pub(crate) use shared::{LogFormat, SharedArgs};
 
 use clap::{Parser, Subcommand};
+use minicdc::error::Error;
 
 /// Debezium for PostgreSQL without the JVM.
 #[derive(Parser, Debug)]
-#[command(name = "minicdc", version, propagate_version = true)]
+#[command(
+    name = "minicdc",
+    version,
+    propagate_version = true,
+    after_help = "Exit status: 0 done or stopped cleanly, 1 failed, 2 bad usage or settings"
+)]
 pub(crate) struct Cli {
+    /// How logs are written to standard error; RUST_LOG chooses what is logged
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -17,7 +27,13 @@ pub(crate) struct Cli {
 /// What to do. (One variant per subcommand; each variant's arguments live in a file of its own.)
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Placeholder until the first real subcommand lands.
-    #[command(hide = true)]
-    Settings(SharedArgs),
+    Config(config::ConfigArgs),
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        match self {
+            Self::Config(args) => args.run(),
+        }
+    }
 }

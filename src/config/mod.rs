@@ -2,11 +2,29 @@
 //!
 //! Precedence: flags > `--set key=value` > environment > `--config FILE` > defaults.
 
+mod database_url;
+mod environment;
+mod error;
+mod file;
+mod libpq;
+mod load;
+mod origin;
+pub mod property;
 mod secret;
+mod sections;
+mod values;
 
+pub use environment::{Environment, wants_colour};
+pub use error::ConfigError;
+pub use file::SyntaxError;
+pub use load::{Overrides, Resolved, check_file, resolve, resolve_all};
+pub use origin::Origin;
 pub use secret::Secret;
+pub use values::{Setting, Value, Values};
 
-use crate::{envelope::EnvelopeOptions, lsn::Lsn, value::ValueOptions};
+use crate::envelope::EnvelopeOptions;
+use crate::lsn::Lsn;
+use crate::value::ValueOptions;
 use std::path::PathBuf;
 
 /// Everything a command needs to know, one section per edge.

@@ -1,0 +1,150 @@
+//! Collects settings from all sources, weakest first, and resolves them.
+
+use super::error::ConfigError;
+use super::origin::Origin;
+use super::values::{Setting, Values};
+use super::{Config, database_url, environment::Environment, file, libpq, property, sections};
+use std::path::{Path, PathBuf};
+
+/// What the command line says.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--config`.
+    pub config_file: Option<PathBuf>,
+    /// Each `--set key=value`.
+    pub set: Vec<String>,
+    /// Flags that stand for a property, by the property's name.
+    pub flags: Vec<(String, String)>,
+}
+
+/// Settings that hold.
+#[derive(Clone)]
+pub struct Resolved {
+    /// The typed sections.
+    pub config: Config,
+    /// Every value that some source set or that follows from one, with its origin.
+    pub values: Values,
+    /// What a person should know although nothing is wrong.
+    pub notices: Vec<String>,
+}
+
+/// Resolves all settings; the first problem ends it.
+///
+/// # Errors
+///
+/// [`ConfigError`] says which key of which source is wrong, and what would be right.
+pub fn resolve(overrides: &Overrides, environment: &Environment) -> Result<Resolved, ConfigError> {
+    match resolve_all(overrides, environment) {
+        Ok(resolved) => Ok(resolved),
+        Err(mut problems) => Err(problems.remove(0)),
+    }
+}
+
+/// Resolves all settings and collects every problem.
+///
+/// # Errors
+///
+/// All problems in the order of their discovery; never an empty list.
+pub fn resolve_all(
+    overrides: &Overrides,
+    environment: &Environment,
+) -> Result<Resolved, Vec<ConfigError>> {
+    let mut values = Values::default();
+    let mut problems = Vec::new();
+    let mut take = |settings: Result<Vec<Setting>, ConfigError>| match settings {
+        Ok(settings) => {
+            problems.extend(settings.into_iter().filter_map(|setting| values.set(setting).err()));
+        }
+        Err(problem) => problems.push(problem),
+    };
+    if let Some(path) = &overrides.config_file {
+        take(file::read(path));
+    }
+    take(libpq::settings(environment));
+    if let Some(url) = environment.get("DATABASE_URL") {
+        take(database_url::parse(url, &Origin::Variable("DATABASE_URL".to_owned())));
+    }
+    take(environment.settings());
+    for argument in &overrides.set {
+        take(set_argument(argument).map(|setting| vec![setting]));
+    }
+    if let Some(url) = &overrides.database_url {
+        take(database_url::parse(url, &Origin::Flag("--database-url".to_owned())));
+    }
+    take(Ok(overrides.flags.iter().map(|(key, value)| flag_setting(key, value)).collect()));
+
+    if problems.is_empty() {
+        match finish(values, environment) {
+            Ok(resolved) => return Ok(resolved),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Err(problems)
+}
+
+fn set_argument(argument: &str) -> Result<Setting, ConfigError> {
+    match argument.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok(Setting::new(key.trim(), value, Origin::Set))
+        }
+        // Only the part that cannot be a password is repeated.
+        _ => Err(ConfigError::Set(argument.split(' ').next().unwrap_or_default().to_owned())),
+    }
+}
+
+fn flag_setting(key: &str, value: &str) -> Setting {
+    let flag = property::find(key).and_then(|row| row.flag).unwrap_or("command line");
+    Setting::new(key, value, Origin::Flag(flag.to_owned()))
+}
+
+/// Derives what follows from other settings, checks what must fit together, builds the sections.
+fn finish(mut values: Values, environment: &Environment) -> Result<Resolved, ConfigError> {
+    let mut notices = Vec::new();
+    libpq::derive(&mut values, environment, &mut notices)?;
+    let (slot, publication) = if values.is_set("connector.class") {
+        let why = "Debezium's default, as connector.class is set";
+        (("debezium", why), Some(("dbz_publication", why)))
+    } else {
+        (("minicdc", "default"), None)
+    };
+    values.derive("slot.name", slot.0, slot.1)?;
+    let slot_name = values.text("slot.name").to_owned();
+    let publication = publication.unwrap_or((&slot_name, "slot.name"));
+    values.derive("publication.name", publication.0, publication.1)?;
+    values.derive("topic.prefix", &slot_name, "slot.name")?;
+    let prefix = values.text("topic.prefix").to_owned();
+    values.derive("name", &prefix, "topic.prefix")?;
+    let (sink, why) = if values.is_set("bootstrap.servers") {
+        ("kafka", "bootstrap.servers")
+    } else {
+        ("log", "no bootstrap.servers")
+    };
+    values.derive("sink.type", sink, why)?;
+    for (first, second) in EXCLUSIVE {
+        if values.is_set(first) && values.is_set(second) {
+            return Err(ConfigError::Conflict {
+                first,
+                first_origin: Box::new(values.origin(first)),
+                second,
+                second_origin: Box::new(values.origin(second)),
+            });
+        }
+    }
+    let config = sections::build(&values)?;
+    Ok(Resolved { config, values, notices })
+}
+
+const EXCLUSIVE: &[(&str, &str)] =
+    &[("schema.include.list", "schema.exclude.list"), ("table.include.list", "table.exclude.list")];
+
+/// Checks one settings file by itself, without environment and flags.
+///
+/// # Errors
+///
+/// All problems of the file.
+pub fn check_file(path: &Path) -> Result<Resolved, Vec<ConfigError>> {
+    let overrides = Overrides { config_file: Some(path.to_owned()), ..Overrides::default() };
+    resolve_all(&overrides, &Environment::default())
+}

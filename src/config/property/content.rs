@@ -1,0 +1,207 @@
+//! Content of events.
+
+use super::Kind::{Boolean, Choice, Form, Integer, Patterns, Text};
+use super::{Kind, Property};
+
+pub(super) const PROPERTIES: &[Property] = &[
+    Property::new("key.converter", JSON_CONVERTER, "How keys are written")
+        .default("org.apache.kafka.connect.json.JsonConverter")
+        .accepted("JSON is what minicdc writes"),
+    Property::new("value.converter", JSON_CONVERTER, "How values are written")
+        .default("org.apache.kafka.connect.json.JsonConverter")
+        .accepted("JSON is what minicdc writes"),
+    Property::new("key.converter.schemas.enable", Boolean, "Whether keys carry their schema")
+        .default("true"),
+    Property::new("value.converter.schemas.enable", Boolean, "Whether values carry their schema")
+        .default("true"),
+    Property::new("key.converter.schemas.cache.size", Integer(0, i64::MAX), "Schemas to remember")
+        .default("1000")
+        .accepted("the schema of a table version is rendered once"),
+    Property::new(
+        "value.converter.schemas.cache.size",
+        Integer(0, i64::MAX),
+        "Schemas to remember",
+    )
+    .default("1000")
+    .accepted("the schema of a table version is rendered once"),
+    Property::new("key.converter.decimal.format", DECIMAL_FORMAT, "How decimals are written")
+        .default("base64")
+        .not_yet(),
+    Property::new("value.converter.decimal.format", DECIMAL_FORMAT, "How decimals are written")
+        .default("base64")
+        .not_yet(),
+    Property::new(
+        "key.converter.replace.null.with.default",
+        Boolean,
+        "Whether a NULL becomes the column's default",
+    )
+    .default("true")
+    .not_yet(),
+    Property::new(
+        "value.converter.replace.null.with.default",
+        Boolean,
+        "Whether a NULL becomes the column's default",
+    )
+    .default("true")
+    .not_yet(),
+    Property::new("key.converter.*", Text, "Other settings of the key converter").not_yet(),
+    Property::new("value.converter.*", Text, "Other settings of the value converter").not_yet(),
+    Property::new(
+        "header.converter",
+        Choice {
+            allowed: &["org.apache.kafka.connect.storage.SimpleHeaderConverter"],
+            not_yet: &["org.apache.kafka.connect.json.JsonConverter"],
+        },
+        "How headers are written",
+    )
+    .default("org.apache.kafka.connect.storage.SimpleHeaderConverter")
+    .accepted("headers are written as this converter writes them"),
+    Property::new("header.converter.*", Text, "Settings of the header converter").not_yet(),
+    Property::new(
+        "decimal.handling.mode",
+        Choice { allowed: &["precise", "double", "string"], not_yet: &[] },
+        "How numeric and money are written",
+    )
+    .default("precise"),
+    Property::new(
+        "time.precision.mode",
+        Choice {
+            allowed: &[
+                "adaptive",
+                "adaptive_time_microseconds",
+                "connect",
+                "isostring",
+                "microseconds",
+                "nanoseconds",
+                "structured",
+            ],
+            not_yet: &[],
+        },
+        "How dates and times are written",
+    )
+    .default("adaptive"),
+    Property::new(
+        "interval.handling.mode",
+        Choice { allowed: &["numeric", "string"], not_yet: &[] },
+        "How intervals are written",
+    )
+    .default("numeric"),
+    Property::new(
+        "hstore.handling.mode",
+        Choice { allowed: &["json", "map"], not_yet: &[] },
+        "How hstore is written",
+    )
+    .default("json"),
+    Property::new(
+        "binary.handling.mode",
+        Choice { allowed: &["bytes", "base64", "base64-url-safe", "hex"], not_yet: &[] },
+        "How bytea is written",
+    )
+    .default("bytes"),
+    Property::new("money.fraction.digits", Integer(0, 32_767), "Digits behind money's point")
+        .default("2"),
+    Property::new(
+        "include.unknown.datatypes",
+        Boolean,
+        "Write columns of types without a mapping, as bytes",
+    )
+    .default("false"),
+    Property::new(
+        "unavailable.value.placeholder",
+        Form {
+            rule: "text, or hex: with an even number of hex digits",
+            holds: |text| super::super::sections::placeholder(text).is_some(),
+        },
+        "Stands for a TOAST value that did not change",
+    )
+    .default("__debezium_unavailable_value"),
+    Property::new(
+        "event.converting.failure.handling.mode",
+        Choice { allowed: &["warn", "fail", "skip"], not_yet: &[] },
+        "What happens to a value that cannot be written",
+    )
+    .default("warn"),
+    Property::new(
+        "event.processing.failure.handling.mode",
+        Choice { allowed: &["fail"], not_yet: &["warn", "skip"] },
+        "What happens to an event that cannot be processed",
+    )
+    .default("fail")
+    .not_yet(),
+    Property::new("schema.name.adjustment.mode", ADJUSTMENT, "How schema names are made legal")
+        .default("none"),
+    Property::new("field.name.adjustment.mode", ADJUSTMENT, "How field names are made legal")
+        .default("none"),
+    Property::new("tombstones.on.delete", Boolean, "A null value behind each delete")
+        .default("true"),
+    Property::new(
+        "skipped.operations",
+        Form {
+            rule: "none, or a comma-separated choice of c, u, d and t",
+            holds: |text| super::super::sections::skipped(text).is_some(),
+        },
+        "Operations that leave no event",
+    )
+    .default("t"),
+    Property::new("skip.messages.without.change", Boolean, "No event when no column changed")
+        .default("false")
+        .not_yet(),
+    Property::new("extended.headers.enabled", Boolean, "The four __debezium.context headers")
+        .default("true"),
+    Property::new(
+        "provide.transaction.metadata",
+        Boolean,
+        "Transaction topic, and the transaction block of events",
+    )
+    .default("false"),
+    Property::new("transaction.metadata.factory", Text, "Java class of that metadata").not_yet(),
+    Property::new("message.key.columns", Text, "Columns to use as key, table:column,column;…")
+        .not_yet(),
+    Property::new("column.include.list", Patterns, "Columns to capture").not_yet(),
+    Property::new("column.exclude.list", Patterns, "Columns not to capture").not_yet(),
+    Property::renamed("column.whitelist", "column.include.list"),
+    Property::renamed("column.blacklist", "column.exclude.list"),
+    Property::new("column.mask.hash.*", Patterns, "Columns to replace by a salted hash").not_yet(),
+    Property::new("column.mask.with.*", Patterns, "Columns to replace by asterisks").not_yet(),
+    Property::new("column.truncate.to.*", Patterns, "Columns to cut off").not_yet(),
+    Property::new("column.propagate.source.type", Patterns, "Columns with their type's parameters")
+        .not_yet(),
+    Property::new("datatype.propagate.source.type", Patterns, "The same by data type").not_yet(),
+    Property::new("include.schema.comments", Boolean, "Comments as doc in schemas")
+        .default("false")
+        .not_yet(),
+    Property::new(
+        "schema.refresh.mode",
+        Choice { allowed: &["columns_diff", "columns_diff_exclude_unchanged_toast"], not_yet: &[] },
+        "When a table's structure is read again",
+    )
+    .default("columns_diff")
+    .accepted("the structure is read when the stream announces a table"),
+    Property::new("message.prefix.include.list", Patterns, "Logical messages to capture").not_yet(),
+    Property::new("message.prefix.exclude.list", Patterns, "Logical messages not to capture")
+        .not_yet(),
+    Property::new("sourceinfo.struct.maker", Text, "Java class of the source block").not_yet(),
+    Property::new("converters", Text, "Custom converters by name").not_yet(),
+    Property::new("post.processors", Text, "Post-processors by name").not_yet(),
+    Property::new("transforms", Text, "Single message transformations by name").not_yet(),
+    Property::new("transforms.*", Text, "Settings of a transformation").not_yet(),
+    Property::new("predicates", Text, "Predicates of transformations by name").not_yet(),
+    Property::new("predicates.*", Text, "Settings of a predicate").not_yet(),
+];
+
+const JSON_CONVERTER: Kind = Choice {
+    allowed: &["org.apache.kafka.connect.json.JsonConverter"],
+    not_yet: &[
+        "io.confluent.connect.avro.AvroConverter",
+        "io.confluent.connect.json.JsonSchemaConverter",
+        "io.confluent.connect.protobuf.ProtobufConverter",
+        "io.apicurio.registry.utils.converter.AvroConverter",
+        "io.apicurio.registry.utils.converter.ExtJsonConverter",
+        "org.apache.kafka.connect.storage.StringConverter",
+        "org.apache.kafka.connect.converters.ByteArrayConverter",
+        "io.debezium.converters.BinaryDataConverter",
+        "io.debezium.converters.CloudEventsConverter",
+    ],
+};
+const DECIMAL_FORMAT: Kind = Choice { allowed: &["base64"], not_yet: &["numeric"] };
+const ADJUSTMENT: Kind = Choice { allowed: &["none", "avro", "avro_unicode"], not_yet: &[] };

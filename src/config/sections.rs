@@ -1,0 +1,256 @@
+//! From checked values to the typed sections of [`Config`].
+
+use super::error::ConfigError;
+use super::secret::Secret;
+use super::values::Values;
+use super::{
+    Config, DatabaseConfig, PublicationAutocreate, ReplicationConfig, SinkConfig, SinkKind,
+    SnapshotConfig, SnapshotMode, SslMode, StopAt, TableConfig,
+};
+use crate::envelope::{EnvelopeOptions, SkippedOperations};
+use crate::value::{
+    BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment,
+    TimePrecision, ValueOptions,
+};
+use std::path::PathBuf;
+
+/// Builds every section; the values are complete, derived ones included.
+pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
+    Ok(Config {
+        database: database(values)?,
+        replication: replication(values)?,
+        snapshot: snapshot(values)?,
+        tables: tables(values),
+        envelope: envelope(values)?,
+        values: value_options(values)?,
+        sink: sink(values)?,
+    })
+}
+
+fn database(values: &Values) -> Result<DatabaseConfig, ConfigError> {
+    let file = |key| Some(values.text(key)).filter(|text| !text.is_empty()).map(PathBuf::from);
+    Ok(DatabaseConfig {
+        hostname: values.text("database.hostname").to_owned(),
+        port: values.number("database.port")?,
+        user: values.text("database.user").to_owned(),
+        password: Some(values.text("database.password"))
+            .filter(|text| !text.is_empty())
+            .map(Secret::new),
+        dbname: values.text("database.dbname").to_owned(),
+        sslmode: values.word(
+            "database.sslmode",
+            &[
+                ("disable", SslMode::Disable),
+                ("prefer", SslMode::Prefer),
+                ("require", SslMode::Require),
+                ("verify-ca", SslMode::VerifyCa),
+                ("verify-full", SslMode::VerifyFull),
+            ],
+        )?,
+        // libpq's word for the system's own roots.
+        sslrootcert: file("database.sslrootcert").filter(|path| path.as_os_str() != "system"),
+        sslcert: file("database.sslcert"),
+        sslkey: file("database.sslkey"),
+        connect_timeout_ms: values.number::<u64>("driver.connectTimeout")? * 1_000,
+    })
+}
+
+fn replication(values: &Values) -> Result<ReplicationConfig, ConfigError> {
+    Ok(ReplicationConfig {
+        slot_name: values.text("slot.name").to_owned(),
+        publication_name: values.text("publication.name").to_owned(),
+        publication_autocreate: values.word(
+            "publication.autocreate.mode",
+            &[
+                ("all_tables", PublicationAutocreate::AllTables),
+                ("filtered", PublicationAutocreate::Filtered),
+                ("no_tables", PublicationAutocreate::NoTables),
+                ("disabled", PublicationAutocreate::Disabled),
+            ],
+        )?,
+        publish_via_partition_root: values.is_true("publish.via.partition.root"),
+        replica_identity_autoset: values.text("replica.identity.autoset.values").to_owned(),
+        status_update_interval_ms: values.number("status.update.interval.ms")?,
+        slot_max_retries: values.number("slot.max.retries")?,
+        slot_retry_delay_ms: values.number("slot.retry.delay.ms")?,
+        slot_drop_on_stop: values.is_true("slot.drop.on.stop"),
+        errors_max_retries: u32::try_from(values.number::<i64>("errors.max.retries")?).ok(),
+        stop_at: values.parsed("stop.at", stop_at)?,
+        connector_name: values.text("name").to_owned(),
+        offset_flush_interval_ms: values.number("offset.flush.interval.ms")?,
+    })
+}
+
+fn snapshot(values: &Values) -> Result<SnapshotConfig, ConfigError> {
+    Ok(SnapshotConfig {
+        mode: values.word(
+            "snapshot.mode",
+            &[
+                ("initial", SnapshotMode::Initial),
+                ("always", SnapshotMode::Always),
+                ("initial_only", SnapshotMode::InitialOnly),
+                ("no_data", SnapshotMode::NoData),
+            ],
+        )?,
+        include_collection_list: values.text("snapshot.include.collection.list").to_owned(),
+    })
+}
+
+fn tables(values: &Values) -> TableConfig {
+    TableConfig {
+        schema_include: values.text("schema.include.list").to_owned(),
+        schema_exclude: values.text("schema.exclude.list").to_owned(),
+        table_include: values.text("table.include.list").to_owned(),
+        table_exclude: values.text("table.exclude.list").to_owned(),
+    }
+}
+
+fn envelope(values: &Values) -> Result<EnvelopeOptions, ConfigError> {
+    Ok(EnvelopeOptions {
+        topic_prefix: values.text("topic.prefix").to_owned(),
+        topic_delimiter: values.text("topic.delimiter").to_owned(),
+        database: values.text("database.dbname").to_owned(),
+        key_schemas: values.is_true("key.converter.schemas.enable"),
+        value_schemas: values.is_true("value.converter.schemas.enable"),
+        tombstones: values.is_true("tombstones.on.delete"),
+        skipped: values.parsed("skipped.operations", skipped)?,
+        extended_headers: values.is_true("extended.headers.enabled"),
+        transaction_metadata: values.is_true("provide.transaction.metadata"),
+        transaction_topic: values.text("topic.transaction").to_owned(),
+        schema_names: values.word("schema.name.adjustment.mode", ADJUSTMENTS)?,
+        ..EnvelopeOptions::default()
+    })
+}
+
+fn value_options(values: &Values) -> Result<ValueOptions, ConfigError> {
+    Ok(ValueOptions {
+        decimal: values.word(
+            "decimal.handling.mode",
+            &[
+                ("precise", DecimalMode::Precise),
+                ("double", DecimalMode::Double),
+                ("string", DecimalMode::String),
+            ],
+        )?,
+        time: values.word(
+            "time.precision.mode",
+            &[
+                ("adaptive", TimePrecision::Adaptive),
+                ("adaptive_time_microseconds", TimePrecision::AdaptiveTimeMicroseconds),
+                ("connect", TimePrecision::Connect),
+                ("isostring", TimePrecision::IsoString),
+                ("microseconds", TimePrecision::Microseconds),
+                ("nanoseconds", TimePrecision::Nanoseconds),
+                ("structured", TimePrecision::Structured),
+            ],
+        )?,
+        interval: values.word(
+            "interval.handling.mode",
+            &[("numeric", IntervalMode::Numeric), ("string", IntervalMode::String)],
+        )?,
+        hstore: values.word(
+            "hstore.handling.mode",
+            &[("json", HstoreMode::Json), ("map", HstoreMode::Map)],
+        )?,
+        binary: values.word(
+            "binary.handling.mode",
+            &[
+                ("bytes", BinaryMode::Bytes),
+                ("base64", BinaryMode::Base64),
+                ("base64-url-safe", BinaryMode::Base64UrlSafe),
+                ("hex", BinaryMode::Hex),
+            ],
+        )?,
+        money_fraction_digits: values.number("money.fraction.digits")?,
+        include_unknown: values.is_true("include.unknown.datatypes"),
+        unavailable_placeholder: values.parsed("unavailable.value.placeholder", placeholder)?,
+        conversion_failure: values.word(
+            "event.converting.failure.handling.mode",
+            &[
+                ("warn", ConversionFailure::Warn),
+                ("fail", ConversionFailure::Fail),
+                ("skip", ConversionFailure::Skip),
+            ],
+        )?,
+        field_names: values.word("field.name.adjustment.mode", ADJUSTMENTS)?,
+    })
+}
+
+const ADJUSTMENTS: &[(&str, NameAdjustment)] = &[
+    ("none", NameAdjustment::None),
+    ("avro", NameAdjustment::Avro),
+    ("avro_unicode", NameAdjustment::AvroUnicode),
+];
+
+fn sink(values: &Values) -> Result<SinkConfig, ConfigError> {
+    let brokers = Some(values.text("bootstrap.servers")).filter(|text| !text.is_empty());
+    let kind = values.word(
+        "sink.type",
+        &[
+            ("kafka", SinkKind::Kafka),
+            ("log", SinkKind::Log),
+            ("stdout", SinkKind::Stdout),
+            ("null", SinkKind::Null),
+        ],
+    )?;
+    if kind == SinkKind::Kafka && brokers.is_none() {
+        return Err(ConfigError::Needs {
+            key: "sink.type",
+            value: "kafka".to_owned(),
+            origin: values.origin("sink.type"),
+            needs: "bootstrap.servers",
+        });
+    }
+    let bytes_max: usize = values.number("max.queue.size.in.bytes")?;
+    let default = SinkConfig::default();
+    Ok(SinkConfig {
+        kind,
+        brokers: brokers.map(str::to_owned),
+        log_dir: PathBuf::from(values.text("log.dir")),
+        producer_overrides: values.family("producer.override."),
+        topic_partitions: values.number("topic.creation.default.partitions")?,
+        topic_replication_factor: values.number("topic.creation.default.replication.factor")?,
+        offset_topic: values.text("offset.storage.topic").to_owned(),
+        in_flight_bytes_max: if bytes_max == 0 { default.in_flight_bytes_max } else { bytes_max },
+        in_flight_records_max: values.number("max.queue.size")?,
+    })
+}
+
+/// `current` or an LSN; empty is no position at all.
+fn stop_at(text: &str) -> Option<Option<StopAt>> {
+    match text {
+        "" => Some(None),
+        text if text.eq_ignore_ascii_case("current") => Some(Some(StopAt::Current)),
+        text => text.parse().ok().map(|lsn| Some(StopAt::Lsn(lsn))),
+    }
+}
+
+/// The bytes of `unavailable.value.placeholder`, which may be written as `hex:…`.
+pub(super) fn placeholder(text: &str) -> Option<Vec<u8>> {
+    let Some(digits) = text.strip_prefix("hex:") else {
+        return Some(text.as_bytes().to_vec());
+    };
+    let digits: Vec<u32> = digits.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
+}
+
+/// The operations of `skipped.operations`.
+pub(super) fn skipped(text: &str) -> Option<SkippedOperations> {
+    let mut skipped = SkippedOperations::NONE;
+    if text.eq_ignore_ascii_case("none") {
+        return Some(skipped);
+    }
+    for operation in text.split(',') {
+        match operation.trim().to_ascii_lowercase().as_str() {
+            "c" => skipped.create = true,
+            "u" => skipped.update = true,
+            "d" => skipped.delete = true,
+            "t" => skipped.truncate = true,
+            _ => return None,
+        }
+    }
+    Some(skipped)
+}
