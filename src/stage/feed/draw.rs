@@ -85,22 +85,33 @@ impl Draw {
         let mut at = 2 + 12 + 2 + label + 3;
         for (index, cell) in cells.iter().enumerate() {
             let text = page.text.get(cell.text.clone()).unwrap_or_default();
-            if let Some(left) = self.options.width.map(|width| width.saturating_sub(at))
-                && (cell.width > left
-                    || (left < cell.width + CELL_GAP + 1 && index + 1 < cells.len()))
-            {
-                // The last column is kept for the sign that says that there is more.
-                push_start_of(&mut self.line, text, left.saturating_sub(1));
-                self.line.push('…');
-                return;
+            let column = cell.column.and_then(|column| topic.columns.get(column));
+            let width = column.map_or(cell.width, |column| column.width.max(cell.width));
+            let last = index + 1 == cells.len();
+            // Behind a cell that is not the last there is room for a sign that more follows.
+            let needed = if last { cell.width } else { width + CELL_GAP + 1 };
+            match self.options.width.map(|width| width.saturating_sub(at)) {
+                Some(left) if left < needed => return self.end_early(text, cell.width, left),
+                _ => {}
             }
             self.line.push_str(text);
-            let width = cell.column.and_then(|column| topic.columns.get(column));
-            let width = width.map_or(cell.width, |column| column.width.max(cell.width));
-            if index + 1 < cells.len() {
+            if !last {
                 push_spaces(&mut self.line, width - cell.width + CELL_GAP);
             }
             at += width + CELL_GAP;
+        }
+    }
+
+    /// Ends a line that does not fit with as much of this cell as does, and `…`.
+    fn end_early(&mut self, cell: &str, cell_width: usize, left: usize) {
+        if cell_width + 2 <= left {
+            self.line.push_str(cell);
+            self.line.push(' ');
+        } else {
+            push_start_of(&mut self.line, cell, left.saturating_sub(1));
+        }
+        if left > 0 {
+            self.line.push('…');
         }
     }
 }

@@ -226,6 +226,15 @@ fn lines_are_cut_at_the_terminals_width() {
     }
 }
 
+#[test]
+fn padding_does_not_push_a_line_over_the_terminals_width() {
+    let mut writer = FeedWriter::new(FeedOptions { width: Some(30), ..options() });
+    push(&mut writer, Some("a long key"), Some("v"));
+    push(&mut writer, Some("k"), Some("v"));
+    let line = "  12:04:07.112  *  key";
+    assert_eq!(drawn(&mut writer), format!("{line} a long…\n{line} k …\n"));
+}
+
 /// Without colours.
 fn strip(text: &str) -> String {
     let mut out = String::new();
