@@ -111,7 +111,7 @@ setup_kafka() {
   [ -e "$kafka_jars/.complete" ] && return
   say "fetching Apache Kafka $kafka_version"
   work=$(mktemp -d "$cache/fetch.XXXXXX")
-  mvn -q -B -ntp -f "$root/scripts/kafka.pom.xml" -Dkafka.version="$kafka_version" \
+  mvn -q -B -ntp -f "$root/scripts/servers/kafka.pom.xml" -Dkafka.version="$kafka_version" \
     dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$work" >&2
   touch "$work/.complete"
   chmod a+rx "$work"

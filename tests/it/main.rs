@@ -1,0 +1,9 @@
+//! Tests against real servers: PostgreSQL, Apache Kafka and the built `minicdc` binary.
+//!
+//! Each test starts what it needs on free ports and takes it down again. Tests that need a server
+//! are ignored by a bare `cargo test`; `scripts/test.sh` installs the servers and runs them all.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly anywhere")]
+#![allow(clippy::disallowed_methods, reason = "tests are steered by the environment")]
+
+mod servers;
+mod support;
