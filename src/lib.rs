@@ -28,7 +28,6 @@ pub mod value;
 // edges
 pub mod config;
 pub mod kafka;
-pub mod log;
 pub mod offsets;
 pub mod postgres;
 pub mod sink;

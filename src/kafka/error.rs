@@ -70,6 +70,20 @@ pub enum KafkaError {
         /// Topic name.
         topic: String,
     },
+    /// A partition does not hold the offset that was asked for.
+    #[error("topic \"{topic}\" partition {partition} holds offsets {first} to {end}, not {offset}")]
+    OutOfRange {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+        /// The offset asked for.
+        offset: i64,
+        /// The first offset there is.
+        first: i64,
+        /// The offset behind the last.
+        end: i64,
+    },
     /// Any other request that Kafka refused.
     #[error("{action} failed")]
     Request {
@@ -139,6 +153,9 @@ impl KafkaError {
             Self::Fatal { .. } => {
                 "start again: everything that was not confirmed is read from the slot once more"
                     .to_owned()
+            }
+            Self::OutOfRange { first, end, .. } => {
+                format!("choose an offset from {first} to {end}, or beginning or end")
             }
             Self::UnknownTopic { .. } | Self::Request { .. } => return None,
         })

@@ -246,3 +246,107 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! librdkafka's mock cluster is honest about produce requests, their errors and outages.
+
+    use super::*;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+    use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Answer};
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    type Report = Result<u64, KafkaError>;
+
+    impl Receipts for Sender<Report> {
+        fn delivered(&self, sequence: u64) {
+            drop(self.send(Ok(sequence)));
+        }
+
+        fn failed(&self, error: KafkaError) {
+            drop(self.send(Err(error)));
+        }
+    }
+
+    fn cluster() -> MockCluster<'static, DefaultProducerContext> {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("shop", 1, 1).unwrap();
+        cluster
+    }
+
+    async fn producer(brokers: String) -> (Producer<Sender<Report>>, Receiver<Report>) {
+        let config = SinkConfig { brokers: Some(brokers), ..SinkConfig::default() };
+        let (sender, reports) = channel();
+        (Producer::connect(&config, sender).await.unwrap().0, reports)
+    }
+
+    fn send(producer: &Producer<Sender<Report>>, sequence: u64) {
+        let topic = Arc::from("shop");
+        let (key, value) = (Some(&b"key"[..]), Some(&b"value"[..]));
+        let (partition, own_header) = (None, None);
+        let record =
+            Record { sequence, topic: &topic, partition, key, value, own_header, headers: &[] };
+        producer.send(&record).unwrap();
+    }
+
+    fn next(reports: &Receiver<Report>) -> Report {
+        reports.recv_timeout(Duration::from_secs(60)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn errors_that_pass_are_retried_until_the_record_is_durable() {
+        let cluster = cluster();
+        let (producer, reports) = producer(cluster.bootstrap_servers()).await;
+        cluster.request_errors(
+            Api::Produce,
+            &[
+                Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+                Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                Answer::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+                Answer::RD_KAFKA_RESP_ERR__TRANSPORT,
+            ],
+        );
+        send(&producer, 7);
+        assert_eq!(next(&reports).unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn missing_right_to_write_is_reported_with_topic_and_hint() {
+        let cluster = cluster();
+        let (producer, reports) = producer(cluster.bootstrap_servers()).await;
+        let refusal = Answer::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        cluster.request_errors(Api::Produce, &[refusal]);
+        send(&producer, 0);
+        let error = next(&reports).unwrap_err();
+        assert!(
+            matches!(&error, KafkaError::Rejected { topic, bytes: 8, .. } if topic == "shop"),
+            "{error:?}"
+        );
+        assert!(error.hint().unwrap().contains("--operation Write"), "{:?}", error.hint());
+    }
+
+    #[tokio::test]
+    async fn outage_is_waited_out_however_often_it_is_tried() {
+        let cluster = cluster();
+        let (producer, reports) = producer(cluster.bootstrap_servers()).await;
+        cluster.broker_down(1).unwrap();
+        (0..100).for_each(|sequence| send(&producer, sequence));
+        let waited = reports.recv_timeout(Duration::from_millis(1_500));
+        assert!(waited.is_err(), "{waited:?}");
+        cluster.broker_up(1).unwrap();
+        for sequence in 0..100 {
+            assert_eq!(next(&reports).unwrap(), sequence);
+        }
+    }
+
+    #[tokio::test]
+    async fn dropped_producer_reports_no_failure_for_what_it_did_not_send() {
+        let cluster = cluster();
+        let (producer, reports) = producer(cluster.bootstrap_servers()).await;
+        cluster.broker_down(1).unwrap();
+        send(&producer, 0);
+        drop(producer);
+        assert!(reports.try_iter().next().is_none());
+    }
+}

@@ -2,13 +2,9 @@
 
 use super::{OffsetError, OffsetKey, SourceOffset};
 use crate::config::SinkConfig;
-use crate::kafka::{self, KafkaError, Link, Topics};
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError as Native;
-use rdkafka::message::Message as _;
+use crate::kafka::{self, KafkaError, KafkaReader, Link, StartAt, Topics};
+use crate::record::StoredRecord;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,8 +17,7 @@ const SAVE_WAIT_MS: &str = "30000";
 /// The store behind [`OffsetStore::Kafka`](super::OffsetStore::Kafka).
 pub struct KafkaOffsets {
     producer: FutureProducer<Link>,
-    reader: ClientConfig,
-    brokers: String,
+    config: SinkConfig,
     topic: Arc<str>,
     key: OffsetKey,
 }
@@ -30,7 +25,6 @@ pub struct KafkaOffsets {
 impl std::fmt::Debug for KafkaOffsets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaOffsets")
-            .field("brokers", &self.brokers)
             .field("topic", &self.topic)
             .field("key", &self.key)
             .finish_non_exhaustive()
@@ -54,18 +48,44 @@ impl KafkaOffsets {
             listed.map_err(failed)?.topics().iter().map(|topic| Arc::from(topic.name())).collect();
         let mut topics = Topics::compacted(config, known).map_err(failed)?;
         topics.ensure(&[Arc::clone(&topic)]).await.map_err(failed)?;
-        let reader = reader_settings(config).map_err(failed)?;
-        Ok(Self { producer, reader, brokers, topic, key })
+        Ok(Self { producer, config: config.clone(), topic, key })
     }
 
     pub(super) async fn load(&self) -> Result<Option<SourceOffset>, OffsetError> {
-        let (settings, brokers) = (self.reader.clone(), self.brokers.clone());
-        let (topic, key) = (Arc::clone(&self.topic), self.key.clone());
-        let last = kafka::blocking(move || read_last(&settings, &brokers, &topic, key.as_str()));
-        let Some(value) = last.await.map_err(|source| failed(&self.topic, "read", source))? else {
-            return Ok(None);
+        let last = self.read_last().await;
+        match last.map_err(|source| failed(&self.topic, "read", source))? {
+            Some(value) => {
+                serde_json::from_slice(&value).map(Some).map_err(|source| self.foreign(source))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the whole topic; the last value under our key, `None` if that is a tombstone.
+    async fn read_last(&self) -> Result<Option<Vec<u8>>, KafkaError> {
+        let mut reader = KafkaReader::connect(&self.config).await?;
+        let topics = reader.topics().await?;
+        let Some(topic) = topics.iter().find(|listed| listed.name == self.topic) else {
+            return Err(KafkaError::UnknownTopic { topic: self.topic.to_string() });
         };
-        serde_json::from_slice(&value).map(Some).map_err(|source| self.foreign(source))
+        reader.open(topic, StartAt::Beginning).await?;
+        let (start, mut records, mut last) = (Instant::now(), Vec::new(), None);
+        loop {
+            let read = reader.read(&mut records, 1_000)?;
+            let ours = |record: &StoredRecord| record.key.as_deref() == Some(self.key.as_bytes());
+            if let Some(record) = records.drain(..).rfind(ours) {
+                last = record.value;
+            }
+            if read == 0 {
+                if reader.is_at_end() {
+                    return Ok(last);
+                }
+                if start.elapsed() >= LOAD_WAIT {
+                    return Err(reader.unreachable(start.elapsed()));
+                }
+                reader.wait(Duration::from_millis(200)).await;
+            }
+        }
     }
 
     pub(super) async fn save(&self, offset: &SourceOffset) -> Result<(), OffsetError> {
@@ -88,62 +108,6 @@ impl KafkaOffsets {
             source,
         }
     }
-}
-
-fn reader_settings(config: &SinkConfig) -> Result<ClientConfig, KafkaError> {
-    let mut settings = kafka::client_settings(config)?;
-    settings
-        // Demanded by librdkafka; no group is joined and nothing is committed.
-        .set("group.id", "minicdc-offsets")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("isolation.level", "read_committed")
-        .set("auto.offset.reset", "error");
-    Ok(settings)
-}
-
-/// Reads the whole topic; the last value under `key`, `None` if it is a tombstone or there is none.
-fn read_last(
-    settings: &ClientConfig,
-    brokers: &str,
-    topic: &str,
-    key: &str,
-) -> Result<Option<Vec<u8>>, KafkaError> {
-    let link = Link::new(brokers);
-    let consumer: BaseConsumer<Link> = settings
-        .create_with_context(link.clone())
-        .map_err(|source| KafkaError::request("set up the reader", source))?;
-    let metadata =
-        link.list(consumer.client(), || while consumer.poll(Duration::ZERO).is_some() {})?;
-    let partitions = metadata.topics().iter().find(|listed| listed.name() == topic);
-    let mut unread: HashSet<i32> = partitions
-        .map(|listed| listed.partitions().iter().map(|partition| partition.id()).collect())
-        .unwrap_or_default();
-    let mut assignment = TopicPartitionList::new();
-    for partition in &unread {
-        let added = assignment.add_partition_offset(topic, *partition, Offset::Beginning);
-        added.map_err(|source| KafkaError::request("read the topic", source))?;
-    }
-    consumer.assign(&assignment).map_err(|source| KafkaError::request("read the topic", source))?;
-    let start = Instant::now();
-    let mut last = None;
-    while !unread.is_empty() {
-        match consumer.poll(Duration::from_millis(200)) {
-            Some(Ok(message)) if message.key() == Some(key.as_bytes()) => {
-                last = message.payload().map(<[u8]>::to_vec);
-            }
-            Some(Err(Native::PartitionEOF(partition))) => {
-                unread.remove(&partition);
-            }
-            // What does not pass shows in the time-out, with the network's last words.
-            Some(Err(error)) => tracing::debug!(topic, %error, "offset topic not read yet"),
-            Some(Ok(_)) | None => {}
-        }
-        if start.elapsed() >= LOAD_WAIT {
-            return Err(link.unreachable(start.elapsed()));
-        }
-    }
-    Ok(last)
 }
 
 fn failed(topic: &str, action: &'static str, source: KafkaError) -> OffsetError {

@@ -31,6 +31,10 @@ impl OffsetKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 /// Keeps the position of one source.

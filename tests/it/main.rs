@@ -5,5 +5,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly anywhere")]
 #![allow(clippy::disallowed_methods, reason = "tests are steered by the environment")]
 
+mod kafka;
 mod servers;
 mod support;
