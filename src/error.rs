@@ -25,6 +25,9 @@ pub enum Error {
     /// PostgreSQL could not be reached, or refused something.
     #[error(transparent)]
     Postgres(#[from] crate::postgres::PostgresError),
+    /// The embedded log could not be opened or read.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
     /// A table list was no list of regular expressions.
     #[error(transparent)]
     Filter(#[from] crate::relation::FilterError),
@@ -41,6 +44,7 @@ impl Error {
             Self::Kafka(error) => error.hint(),
             Self::Offset(error) => error.hint(),
             Self::Postgres(error) => error.hint(),
+            Self::Log(error) => error.hint(),
             Self::Filter(_) => Some(
                 "lists are comma-separated regular expressions on schema.table, such as \
                  'public.orders,public.c.*'; write a comma inside a pattern as \\,"

@@ -28,6 +28,7 @@ pub mod value;
 // edges
 pub mod config;
 pub mod kafka;
+pub mod log;
 pub mod offsets;
 pub mod postgres;
 pub mod sink;

@@ -5,11 +5,14 @@
 
 mod deliveries;
 mod kafka;
+mod log;
 
 pub use deliveries::{Delivered, Deliveries};
 pub use kafka::KafkaSink;
+pub use log::LogSink;
 
 use crate::kafka::KafkaError;
+use crate::log::LogError;
 use crate::record::Record;
 use std::sync::Arc;
 
@@ -58,7 +61,10 @@ impl SinkError {
         match self {
             Self::Refused { source, .. }
             | Self::Topic { source, .. }
-            | Self::Broken { source, .. } => source.downcast_ref().and_then(KafkaError::hint),
+            | Self::Broken { source, .. } => {
+                let kafka = source.downcast_ref().and_then(KafkaError::hint);
+                kafka.or_else(|| source.downcast_ref().and_then(LogError::hint))
+            }
             Self::Closed => None,
         }
     }
