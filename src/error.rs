@@ -28,6 +28,9 @@ pub enum Error {
     /// The embedded log could not be opened or read.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),
+    /// Nothing was loaded.
+    #[error(transparent)]
+    Load(#[from] crate::load::LoadError),
     /// A table list was no list of regular expressions.
     #[error(transparent)]
     Filter(#[from] crate::relation::FilterError),
@@ -45,6 +48,7 @@ impl Error {
             Self::Offset(error) => error.hint(),
             Self::Postgres(error) => error.hint(),
             Self::Log(error) => error.hint(),
+            Self::Load(error) => error.hint(),
             Self::Filter(_) => Some(
                 "lists are comma-separated regular expressions on schema.table, such as \
                  'public.orders,public.c.*'; write a comma inside a pattern as \\,"
@@ -62,6 +66,7 @@ impl Error {
             Self::Kafka(error) if error.is_misconfiguration() => 2,
             Self::Offset(error) if error.is_misconfiguration() => 2,
             Self::Postgres(error) if error.is_misconfiguration() => 2,
+            Self::Load(error) => error.exit_code(),
             _ => 1,
         }
     }

@@ -34,4 +34,7 @@ pub mod postgres;
 pub mod sink;
 pub mod telemetry;
 
+// flows
+pub mod load;
+
 pub mod error;

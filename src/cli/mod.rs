@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, and the flags that several share.
 
 mod config;
+mod load;
 mod shared;
 
 pub(crate) use shared::{LogFormat, SharedArgs};
@@ -27,12 +28,14 @@ pub(crate) struct Cli {
 /// What to do. (One variant per subcommand; each variant's arguments live in a file of its own.)
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Load(load::LoadArgs),
     Config(config::ConfigArgs),
 }
 
 impl Command {
     pub(crate) async fn run(self) -> Result<(), Error> {
         match self {
+            Self::Load(args) => args.run().await,
             Self::Config(args) => args.run(),
         }
     }

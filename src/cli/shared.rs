@@ -28,7 +28,6 @@ pub(crate) struct SharedArgs {
 impl SharedArgs {
     /// Resolves all settings. `extra` holds the subcommand's own flags by the names of their
     /// properties, such as `("slot.name", slot)`.
-    #[expect(dead_code, reason = "delete this line with the first flow that calls it")]
     pub(crate) fn resolve(&self, extra: &[(&str, String)]) -> Result<Config, Error> {
         Ok(self.resolve_with_origins(extra)?.config)
     }

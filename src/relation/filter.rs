@@ -24,6 +24,8 @@ fn is_builtin(schema: &str, table: &str) -> bool {
         || schema.starts_with("pg_temp")
         || schema.starts_with("pg_toast")
         || table == "spatial_ref_sys"
+        // Our own bookkeeping, which Debezium does not know.
+        || table == "minicdc_migrations"
 }
 
 /// Decides by `schema.include.list`, `schema.exclude.list`, `table.include.list` and
@@ -158,6 +160,7 @@ mod tests {
         let filter = TableFilter::default();
         assert!(!filter.matches("pg_catalog", "pg_class"));
         assert!(!filter.matches("public", "spatial_ref_sys"));
+        assert!(!filter.matches("public", "minicdc_migrations"));
         assert!(filter.is_open());
     }
 
