@@ -2,6 +2,7 @@
 
 mod config;
 mod load;
+mod settings_page;
 mod shared;
 
 pub(crate) use shared::{LogFormat, SharedArgs};

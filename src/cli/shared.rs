@@ -62,10 +62,8 @@ impl SharedArgs {
 /// `--log-format`.
 #[derive(clap::ValueEnum, Debug, Clone, Copy, Default)]
 pub(crate) enum LogFormat {
-    /// Lines for people
     #[default]
     Text,
-    /// One JSON object per line
     Json,
 }
 

@@ -205,5 +205,4 @@ fn keyword_value(text: &str) -> Result<(String, &str), &'static str> {
 }
 
 #[cfg(test)]
-#[path = "database_url_tests.rs"]
 mod tests;

@@ -54,7 +54,8 @@ impl Environment {
                     None => Err(ConfigError::Unknown {
                         key: name.clone(),
                         origin,
-                        nearest: property::nearest(&lower(&name["MINICDC_".len()..])),
+                        nearest: property::nearest(&lower(&name["MINICDC_".len()..]))
+                            .map(property::Property::variable),
                     }),
                 }
             })

@@ -15,7 +15,7 @@ pub enum ConfigError {
         /// Where it was written.
         origin: Origin,
         /// The known name that is most like it.
-        nearest: Option<&'static str>,
+        nearest: Option<String>,
     },
     /// The property has had another name since Debezium 2.
     #[error("{key} ({origin}) is the old name of {new}")]
@@ -127,6 +127,26 @@ pub enum ConfigError {
         /// What is wrong; never the text itself, which holds a password.
         reason: String,
     },
+    /// A `${provider:…}` in a settings file cannot be filled in.
+    #[error("{key}: ${{{placeholder}}} ({origin}) cannot be filled in: {reason}")]
+    Placeholder {
+        /// The property.
+        key: String,
+        /// What stands between the braces.
+        placeholder: String,
+        /// Where it was written.
+        origin: Origin,
+        /// What is missing.
+        reason: String,
+    },
+    /// A settings file was checked, and its problems are told.
+    #[error("{}: {}", path.display(), match problems { 1 => "1 problem".to_owned(), n => format!("{n} problems") })]
+    Checked {
+        /// The file.
+        path: PathBuf,
+        /// How many problems it has.
+        problems: usize,
+    },
     /// A libpq feature that is not there.
     #[error("{what} is a known libpq setting that minicdc does not support yet")]
     Libpq {
@@ -173,7 +193,12 @@ impl ConfigError {
                 format!("{key}: {}", row.help)
             }),
             Self::Syntax { .. } => "`minicdc config --check FILE` checks a settings file".to_owned(),
-            Self::ValueNotYet { .. } | Self::Read { .. } => return None,
+            Self::Placeholder { .. } => {
+                "minicdc fills in ${env:VARIABLE}, ${file:/path/to.properties:key} and \
+                 ${dir:/path:file}"
+                    .to_owned()
+            }
+            Self::ValueNotYet { .. } | Self::Read { .. } | Self::Checked { .. } => return None,
         })
     }
 }

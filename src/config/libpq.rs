@@ -181,3 +181,6 @@ fn is_open_to_others(path: &Path) -> bool {
 fn is_open_to_others(_: &Path) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests;

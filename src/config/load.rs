@@ -51,37 +51,65 @@ pub fn resolve_all(
     overrides: &Overrides,
     environment: &Environment,
 ) -> Result<Resolved, Vec<ConfigError>> {
-    let mut values = Values::default();
-    let mut problems = Vec::new();
-    let mut take = |settings: Result<Vec<Setting>, ConfigError>| match settings {
-        Ok(settings) => {
-            problems.extend(settings.into_iter().filter_map(|setting| values.set(setting).err()));
-        }
-        Err(problem) => problems.push(problem),
-    };
+    let mut collected = Collected::default();
     if let Some(path) = &overrides.config_file {
-        take(file::read(path));
+        collected.take(file::read(path, environment));
     }
-    take(libpq::settings(environment));
+    collected.take(libpq::settings(environment));
     if let Some(url) = environment.get("DATABASE_URL") {
-        take(database_url::parse(url, &Origin::Variable("DATABASE_URL".to_owned())));
+        let origin = Origin::Variable("DATABASE_URL".to_owned());
+        collected.take(database_url::parse(url, &origin));
     }
-    take(environment.settings());
+    collected.take(environment.settings());
     for argument in &overrides.set {
-        take(set_argument(argument).map(|setting| vec![setting]));
+        collected.take(set_argument(argument).map(|setting| vec![setting]));
     }
     if let Some(url) = &overrides.database_url {
-        take(database_url::parse(url, &Origin::Flag("--database-url".to_owned())));
+        collected.take(database_url::parse(url, &Origin::Flag("--database-url".to_owned())));
     }
-    take(Ok(overrides.flags.iter().map(|(key, value)| flag_setting(key, value)).collect()));
+    collected.take(Ok(overrides.flags.iter().map(|(key, text)| flag_setting(key, text)).collect()));
+    collected.finish(environment)
+}
 
-    if problems.is_empty() {
-        match finish(values, environment) {
-            Ok(resolved) => return Ok(resolved),
-            Err(problem) => problems.push(problem),
+/// Checks one settings file by itself: the environment serves its `${env:NAME}` only.
+///
+/// # Errors
+///
+/// All problems of the file; never an empty list.
+pub fn check_file(path: &Path, environment: &Environment) -> Result<Resolved, Vec<ConfigError>> {
+    let mut collected = Collected::default();
+    collected.take(file::read(path, environment));
+    collected.finish(&Environment::default())
+}
+
+/// Values and problems so far.
+#[derive(Default)]
+struct Collected {
+    values: Values,
+    problems: Vec<ConfigError>,
+}
+
+impl Collected {
+    /// Adds the settings of a source; sources come weakest first.
+    fn take(&mut self, settings: Result<Vec<Setting>, ConfigError>) {
+        match settings {
+            Ok(settings) => {
+                let refused = settings.into_iter().filter_map(|one| self.values.set(one).err());
+                self.problems.extend(refused);
+            }
+            Err(problem) => self.problems.push(problem),
         }
     }
-    Err(problems)
+
+    fn finish(mut self, environment: &Environment) -> Result<Resolved, Vec<ConfigError>> {
+        if self.problems.is_empty() {
+            match finish(self.values, environment) {
+                Ok(resolved) => return Ok(resolved),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        Err(self.problems)
+    }
 }
 
 fn set_argument(argument: &str) -> Result<Setting, ConfigError> {
@@ -139,12 +167,5 @@ fn finish(mut values: Values, environment: &Environment) -> Result<Resolved, Con
 const EXCLUSIVE: &[(&str, &str)] =
     &[("schema.include.list", "schema.exclude.list"), ("table.include.list", "table.exclude.list")];
 
-/// Checks one settings file by itself, without environment and flags.
-///
-/// # Errors
-///
-/// All problems of the file.
-pub fn check_file(path: &Path) -> Result<Resolved, Vec<ConfigError>> {
-    let overrides = Overrides { config_file: Some(path.to_owned()), ..Overrides::default() };
-    resolve_all(&overrides, &Environment::default())
-}
+#[cfg(test)]
+mod tests;

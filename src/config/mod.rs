@@ -20,12 +20,12 @@ pub use file::SyntaxError;
 pub use load::{Overrides, Resolved, check_file, resolve, resolve_all};
 pub use origin::Origin;
 pub use secret::Secret;
-pub use values::{Setting, Value, Values};
+pub use values::{Value, Values};
 
 use crate::envelope::EnvelopeOptions;
 use crate::lsn::Lsn;
 use crate::value::ValueOptions;
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// Everything a command needs to know, one section per edge.
 #[derive(Debug, Clone, Default)]
@@ -218,7 +218,7 @@ pub struct TableConfig {
 }
 
 /// Where records go.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SinkConfig {
     /// `--sink`; chosen by whether there are brokers when not given.
     pub kind: SinkKind,
@@ -226,7 +226,7 @@ pub struct SinkConfig {
     pub brokers: Option<String>,
     /// `--log-dir`.
     pub log_dir: PathBuf,
-    /// `producer.override.*` without the prefix, in their order.
+    /// `producer.override.*` without the prefix, sorted by name.
     pub producer_overrides: Vec<(String, String)>,
     /// `topic.creation.default.partitions`; -1 = the broker's default.
     pub topic_partitions: i32,
@@ -253,6 +253,25 @@ impl Default for SinkConfig {
             in_flight_bytes_max: 24 * 1024 * 1024,
             in_flight_records_max: 50_000,
         }
+    }
+}
+
+// By hand, as the overrides hold passwords (`sasl.password`, `ssl.key.password`).
+impl fmt::Debug for SinkConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let overrides: Vec<&String> =
+            self.producer_overrides.iter().map(|(name, _)| name).collect();
+        f.debug_struct("SinkConfig")
+            .field("kind", &self.kind)
+            .field("brokers", &self.brokers)
+            .field("log_dir", &self.log_dir)
+            .field("producer_overrides", &overrides)
+            .field("topic_partitions", &self.topic_partitions)
+            .field("topic_replication_factor", &self.topic_replication_factor)
+            .field("offset_topic", &self.offset_topic)
+            .field("in_flight_bytes_max", &self.in_flight_bytes_max)
+            .field("in_flight_records_max", &self.in_flight_records_max)
+            .finish()
     }
 }
 

@@ -21,6 +21,14 @@ pub enum Origin {
     Default,
 }
 
+impl Origin {
+    /// True for a value that a settings file wrote.
+    #[must_use]
+    pub const fn is_file(&self) -> bool {
+        matches!(self, Self::File(..))
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -5,15 +5,11 @@ use super::origin::Origin;
 use super::property::{self, Default, Kind, Property, Refusal, State};
 use std::collections::BTreeMap;
 
-/// One setting as a source wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// Name of the property.
-    pub key: String,
-    /// Its text; may be secret.
-    pub value: String,
-    /// Where it stands.
-    pub origin: Origin,
+/// One setting as a source wrote it. No `Debug`, as the value may be secret.
+pub(super) struct Setting {
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) origin: Origin,
 }
 
 impl Setting {
@@ -49,7 +45,8 @@ impl Values {
     pub(super) fn set(&mut self, setting: Setting) -> Result<(), ConfigError> {
         let Setting { key, value, origin } = setting;
         let Some(property) = property::find(&key) else {
-            return Err(ConfigError::Unknown { nearest: property::nearest(&key), key, origin });
+            let nearest = property::nearest(&key).map(|row| row.name.to_owned());
+            return Err(ConfigError::Unknown { nearest, key, origin });
         };
         if let State::Renamed(new) = property.state {
             return Err(ConfigError::Renamed { key, origin, new });

@@ -1,9 +1,11 @@
 //! Settings files: Kafka Connect's connector JSON, Java `.properties`, TOML.
 
 mod json;
+mod placeholder;
 mod properties;
 mod toml;
 
+use super::environment::Environment;
 use super::error::ConfigError;
 use super::origin::Origin;
 use super::values::Setting;
@@ -28,9 +30,6 @@ pub enum SyntaxError {
         /// What stands there.
         found: &'static str,
     },
-    /// A key stands twice.
-    #[error("{0} is set twice")]
-    Twice(String),
     /// The JSON text is no object.
     #[error("expected an object, {{\"slot.name\": …}} or {{\"name\": …, \"config\": {{…}}}}")]
     NoObject,
@@ -53,7 +52,7 @@ pub(super) struct Entry {
 }
 
 /// Reads a settings file by its extension, or by its content when that says nothing.
-pub(super) fn read(path: &Path) -> Result<Vec<Setting>, ConfigError> {
+pub(super) fn read(path: &Path, environment: &Environment) -> Result<Vec<Setting>, ConfigError> {
     let bytes = std::fs::read(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let text = String::from_utf8(bytes).map_err(|error| ConfigError::Read {
@@ -72,10 +71,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<Setting>, ConfigError> {
         .into_iter()
         .map(|Entry { key, value, line }| {
             let origin = Origin::File(path.to_owned(), line);
-            if seen.insert(key.clone()) {
-                Ok(Setting::new(key, value, origin))
-            } else {
-                Err(ConfigError::Twice { key, origin })
+            if !seen.insert(key.clone()) {
+                return Err(ConfigError::Twice { key, origin });
+            }
+            match placeholder::fill_in(&value, environment) {
+                Ok(value) => Ok(Setting::new(key, value, origin)),
+                Err((placeholder, reason)) => {
+                    Err(ConfigError::Placeholder { key, placeholder, origin, reason })
+                }
             }
         })
         .collect()

@@ -70,7 +70,10 @@ impl fmt::Display for Kind {
         match self {
             Self::Text | Self::Secret => f.write_str("text"),
             Self::Boolean => f.write_str("true or false"),
-            Self::Integer(min, i64::MAX) => write!(f, "a whole number from {min}"),
+            // A bound that only the type sets tells nobody anything.
+            Self::Integer(min, max) if *max >= i64::from(i32::MAX) => {
+                write!(f, "a whole number from {min}")
+            }
             Self::Integer(min, max) => write!(f, "a whole number from {min} to {max}"),
             Self::Choice { allowed, .. } => match allowed {
                 [one] => f.write_str(one),

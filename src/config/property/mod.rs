@@ -177,29 +177,33 @@ pub fn find(key: &str) -> Option<&'static Property> {
     })
 }
 
-/// The known name that was probably meant by an unknown key.
+/// The property that was probably meant by an unknown key.
 #[must_use]
-pub fn nearest(key: &str) -> Option<&'static str> {
+pub fn nearest(key: &str) -> Option<&'static Property> {
     // Debezium Server writes the same names behind a prefix.
     let key = key.trim().trim_start_matches("debezium.source.");
     let folded = key.to_ascii_lowercase().replace(['_', '-'], ".");
-    let names = || all().filter(|row| row.family().is_none()).map(|row| row.name);
+    let rows = || {
+        all()
+            .filter(|row| row.family().is_none() && !matches!(row.state, State::Renamed(_)))
+            .map(|row| (row, row.name.to_ascii_lowercase()))
+    };
     // A name cut short is nearer to its whole than edit distance knows.
-    let mut longer = names().filter(|name| name.starts_with(&folded));
-    if let (Some(only), None) = (longer.next(), longer.next()) {
+    let mut longer = rows().filter(|(_, name)| name.starts_with(&folded));
+    if let (Some((only, _)), None) = (longer.next(), longer.next()) {
         return Some(only);
     }
-    let (distance, closest) = names()
-        .map(|name| (strsim::damerau_levenshtein(&folded, &name.to_ascii_lowercase()), name))
-        .min()?;
+    let (distance, closest) = rows()
+        .map(|(row, name)| (strsim::damerau_levenshtein(&folded, &name), row))
+        .min_by_key(|(distance, row)| (*distance, row.name))?;
     if distance <= 2.max(key.chars().count() / 3) {
         return Some(closest);
     }
-    names()
-        .map(|name| (strsim::jaro_winkler(&folded, name), name))
+    rows()
+        .map(|(row, name)| (strsim::jaro_winkler(&folded, &name), row))
         .filter(|(likeness, _)| *likeness > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
+        .map(|(_, row)| row)
 }
 
 #[cfg(test)]
