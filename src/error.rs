@@ -31,6 +31,12 @@ pub enum Error {
     /// Nothing was loaded.
     #[error(transparent)]
     Load(#[from] crate::load::LoadError),
+    /// Records could not be read back.
+    #[error(transparent)]
+    Source(#[from] crate::source::SourceError),
+    /// A name led to no topic, or to several.
+    #[error(transparent)]
+    Name(#[from] crate::stage::names::NameError),
     /// A table list was no list of regular expressions.
     #[error(transparent)]
     Filter(#[from] crate::relation::FilterError),
@@ -49,6 +55,8 @@ impl Error {
             Self::Postgres(error) => error.hint(),
             Self::Log(error) => error.hint(),
             Self::Load(error) => error.hint(),
+            Self::Source(error) => error.hint(),
+            Self::Name(error) => error.hint(),
             Self::Filter(_) => Some(
                 "lists are comma-separated regular expressions on schema.table, such as \
                  'public.orders,public.c.*'; write a comma inside a pattern as \\,"
@@ -67,6 +75,8 @@ impl Error {
             Self::Offset(error) if error.is_misconfiguration() => 2,
             Self::Postgres(error) if error.is_misconfiguration() => 2,
             Self::Load(error) => error.exit_code(),
+            Self::Source(error) if error.is_misconfiguration() => 2,
+            Self::Name(error) if error.is_ambiguous() => 2,
             _ => 1,
         }
     }

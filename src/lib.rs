@@ -32,9 +32,11 @@ pub mod log;
 pub mod offsets;
 pub mod postgres;
 pub mod sink;
+pub mod source;
 pub mod telemetry;
 
 // flows
 pub mod load;
+pub mod tail;
 
 pub mod error;

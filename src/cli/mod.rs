@@ -4,6 +4,7 @@ mod config;
 mod load;
 mod settings_page;
 mod shared;
+mod tail;
 
 pub(crate) use shared::{LogFormat, SharedArgs};
 
@@ -31,6 +32,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Load(load::LoadArgs),
     Config(config::ConfigArgs),
+    Tail(tail::TailArgs),
 }
 
 impl Command {
@@ -38,6 +40,7 @@ impl Command {
         match self {
             Self::Load(args) => args.run().await,
             Self::Config(args) => args.run(),
+            Self::Tail(args) => args.run().await,
         }
     }
 }

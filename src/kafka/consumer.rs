@@ -21,9 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Kafka's own topics, which hold no records of anybody.
-const INTERNAL: &[&str] = &["__consumer_offsets", "__transaction_state", "__share_group_state"];
-
 /// Events served between two tries to reach Kafka.
 const EVENTS_MAX: u8 = 100;
 
@@ -123,7 +120,7 @@ impl KafkaReader {
         self.link.brokers()
     }
 
-    /// All topics but Kafka's own, by name.
+    /// All topics by name, Kafka's own included.
     ///
     /// # Errors
     ///
@@ -143,7 +140,6 @@ impl KafkaReader {
         let mut topics: Vec<TopicInfo> = metadata
             .topics()
             .iter()
-            .filter(|topic| !INTERNAL.contains(&topic.name()))
             .map(|topic| TopicInfo {
                 name: Arc::from(topic.name()),
                 partitions: topic.partitions().iter().map(|partition| partition.id()).collect(),
@@ -153,13 +149,14 @@ impl KafkaReader {
         Ok(topics)
     }
 
-    /// Opens all partitions of a topic, beside those that are open.
+    /// Opens all partitions of a topic, beside those that are open. Returns how many offsets they
+    /// hold; records are fewer when some were compacted away or mark transactions.
     ///
     /// # Errors
     ///
     /// [`KafkaError::OutOfRange`] for an offset that a partition does not hold;
     /// [`KafkaError::Request`] when Kafka does not answer.
-    pub async fn open(&mut self, topic: &TopicInfo, start: StartAt) -> Result<(), KafkaError> {
+    pub async fn open(&mut self, topic: &TopicInfo, start: StartAt) -> Result<u64, KafkaError> {
         let (consumer, wanted) = (Arc::clone(&self.consumer), topic.clone());
         let ranges =
             blocking(move || start::ranges(&consumer, &wanted.name, &wanted.partitions, start));
@@ -171,7 +168,9 @@ impl KafkaReader {
             assignment.add_partition_offset(&topic.name, range.partition, from).map_err(failed)?;
         }
         self.consumer.incremental_assign(&assignment).map_err(failed)?;
+        let mut held = 0;
         for range in ranges {
+            held += range.end.saturating_sub(range.first).unsigned_abs();
             let split = self.consumer.split_partition_queue(&topic.name, range.partition);
             let Some(mut queue) = split else {
                 return Err(KafkaError::UnknownTopic { topic: topic.name.to_string() });
@@ -187,7 +186,7 @@ impl KafkaReader {
                 at_end: range.start >= range.end,
             });
         }
-        Ok(())
+        Ok(held)
     }
 
     /// Appends up to `records_max` records to `into` and returns how many; 0 when none are at hand.

@@ -24,6 +24,7 @@ pub enum StartAt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) partition: i32,
+    pub(super) first: i64,
     pub(super) start: i64,
     pub(super) end: i64,
 }
@@ -48,9 +49,9 @@ pub(super) fn ranges(
                 }
             };
             match start {
-                None => Ok(Range { partition, start: end, end }),
+                None => Ok(Range { partition, first, start: end, end }),
                 Some(start) if (first..=end).contains(&start) => {
-                    Ok(Range { partition, start, end })
+                    Ok(Range { partition, first, start, end })
                 }
                 Some(offset) => {
                     let topic = topic.to_owned();

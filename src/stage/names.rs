@@ -44,6 +44,12 @@ fn what_there_is(topics: &[String]) -> String {
 }
 
 impl NameError {
+    /// True when the name could never do; false when there is just no such topic (yet).
+    #[must_use]
+    pub const fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Ambiguous { .. })
+    }
+
     /// What to type instead.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
