@@ -231,8 +231,8 @@ impl KafkaReader {
         self.open.iter().all(|open| open.at_end)
     }
 
-    /// Waits until there may be something to [`read`](Self::read), or for `timeout`. Dropping the
-    /// future loses nothing.
+    /// Waits until there may be something to [`read`](Self::read), or for `timeout`; to be called
+    /// when `read` returned 0. Dropping the future loses nothing.
     pub async fn wait(&self, timeout: Duration) {
         // Running out of time is as good as being woken.
         drop(tokio::time::timeout(timeout, self.arrived.notified()).await);

@@ -5,7 +5,7 @@ use super::link;
 use super::link::Link;
 use super::settings;
 use crate::config::SinkConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 use std::collections::HashSet;
@@ -86,14 +86,9 @@ impl Topics {
 
     async fn create(&self, names: &[Arc<str>]) -> Result<(), KafkaError> {
         let failed = |source| KafkaError::request("create topics", source);
-        // Topics are made rarely, so the client does not stay.
-        let admin: AdminClient<Link> =
-            self.settings.create_with_context(Link::new(&self.brokers)).map_err(failed)?;
-        let options = AdminOptions::new()
-            .request_timeout(Some(REQUEST_WAIT))
-            .operation_timeout(Some(REQUEST_WAIT));
+        let admin = self.admin().map_err(failed)?;
         let wanted: Vec<NewTopic<'_>> = names.iter().map(|name| self.wanted(name)).collect();
-        let answers = admin.create_topics(&wanted, &options).await.map_err(failed)?;
+        let answers = admin.create_topics(&wanted, &options()).await.map_err(failed)?;
         for answer in answers {
             match answer {
                 Ok(topic) => tracing::info!(topic, partitions = self.partitions, "topic created"),
@@ -102,6 +97,20 @@ impl Topics {
             }
         }
         Ok(())
+    }
+
+    /// `cleanup.policy` of a topic; `None` when we may not ask.
+    pub async fn cleanup_policy(&self, topic: &str) -> Option<String> {
+        let admin = self.admin().ok()?;
+        let topics = [ResourceSpecifier::Topic(topic)];
+        let described =
+            admin.describe_configs(&topics, &options()).await.ok()?.into_iter().next()?.ok()?;
+        described.get("cleanup.policy")?.value.clone()
+    }
+
+    /// A client for one request; they are rare, so it does not stay.
+    fn admin(&self) -> Result<AdminClient<Link>, Native> {
+        self.settings.create_with_context(Link::new(&self.brokers))
     }
 
     fn wanted<'a>(&self, name: &'a str) -> NewTopic<'a> {
@@ -120,4 +129,8 @@ impl Topics {
         let (partitions, replication_factor) = (self.partitions, self.replication_factor);
         KafkaError::NotCreated { topic, partitions, replication_factor, code }
     }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(REQUEST_WAIT)).operation_timeout(Some(REQUEST_WAIT))
 }

@@ -6,9 +6,10 @@
 
 use super::{OffsetError, OffsetKey, SourceOffset};
 use serde_json::{Map, Value};
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use tokio::fs::{self, File};
+use tokio::io::AsyncWriteExt as _;
 
 /// The store behind [`OffsetStore::File`](super::OffsetStore::File).
 #[derive(Debug, Clone)]
@@ -23,28 +24,20 @@ impl FileOffsets {
     }
 
     pub(super) async fn load(&self) -> Result<Option<SourceOffset>, OffsetError> {
-        let store = self.clone();
-        crate::kafka::blocking(move || {
-            let stored = store.read()?.remove(store.key.as_str());
-            stored.map(|value| store.parsed(serde_json::from_value(value))).transpose()
-        })
-        .await
+        let stored = self.read().await?.remove(self.key.as_str());
+        stored.map(|value| self.parsed(serde_json::from_value(value))).transpose()
     }
 
     pub(super) async fn save(&self, offset: &SourceOffset) -> Result<(), OffsetError> {
-        let (store, offset) = (self.clone(), offset.clone());
-        crate::kafka::blocking(move || {
-            let mut all = store.read()?;
-            let value = store.parsed(serde_json::to_value(&offset))?;
-            all.insert(store.key.as_str().to_owned(), value);
-            let written = replace(&store.path, &store.parsed(serde_json::to_vec_pretty(&all))?);
-            written.map_err(|source| store.failed("written", source))
-        })
-        .await
+        let mut all = self.read().await?;
+        let value = self.parsed(serde_json::to_value(offset))?;
+        all.insert(self.key.as_str().to_owned(), value);
+        let text = self.parsed(serde_json::to_vec_pretty(&all))?;
+        replace(&self.path, &text).await.map_err(|source| self.failed("written", source))
     }
 
-    fn read(&self) -> Result<Map<String, Value>, OffsetError> {
-        match fs::read(&self.path) {
+    async fn read(&self) -> Result<Map<String, Value>, OffsetError> {
+        match fs::read(&self.path).await {
             Ok(bytes) => self.parsed(serde_json::from_slice(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Map::new()),
             Err(source) => Err(self.failed("read", source)),
@@ -64,15 +57,15 @@ impl FileOffsets {
     }
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+async fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("json.new");
-    let mut file = File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
+    let mut file = File::create(&new).await?;
+    file.write_all(bytes).await?;
+    file.sync_all().await?;
+    fs::rename(&new, path).await?;
     // The rename itself is durable only with the directory.
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    File::open(dir.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(dir.unwrap_or(Path::new("."))).await?.sync_all().await
 }
 
 #[cfg(test)]
@@ -80,6 +73,7 @@ mod tests {
     use super::super::OffsetStore;
     use super::*;
     use crate::lsn::Lsn;
+    use std::fs;
 
     fn at(lsn: u64) -> SourceOffset {
         SourceOffset { lsn: Some(Lsn::new(lsn)), ..SourceOffset::default() }

@@ -2,7 +2,7 @@
 
 use super::{OffsetError, OffsetKey, SourceOffset};
 use crate::config::SinkConfig;
-use crate::kafka::{self, KafkaError, KafkaReader, Link, StartAt, Topics};
+use crate::kafka::{self, KafkaError, KafkaReader, Link, StartAt, TopicInfo, Topics};
 use crate::record::StoredRecord;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use std::collections::HashSet;
@@ -48,6 +48,14 @@ impl KafkaOffsets {
             listed.map_err(failed)?.topics().iter().map(|topic| Arc::from(topic.name())).collect();
         let mut topics = Topics::compacted(config, known).map_err(failed)?;
         topics.ensure(&[Arc::clone(&topic)]).await.map_err(failed)?;
+        match topics.cleanup_policy(&topic).await {
+            Some(policy) if !policy.contains("compact") => tracing::warn!(
+                topic = &*topic,
+                policy,
+                "offset topic is not compacted: retention can take the position away"
+            ),
+            _ => {}
+        }
         Ok(Self { producer, config: config.clone(), topic, key })
     }
 
@@ -64,12 +72,9 @@ impl KafkaOffsets {
     /// Reads the whole topic; the last value under our key, `None` if that is a tombstone.
     async fn read_last(&self) -> Result<Option<Vec<u8>>, KafkaError> {
         let mut reader = KafkaReader::connect(&self.config).await?;
-        let topics = reader.topics().await?;
-        let Some(topic) = topics.iter().find(|listed| listed.name == self.topic) else {
-            return Err(KafkaError::UnknownTopic { topic: self.topic.to_string() });
-        };
-        reader.open(topic, StartAt::Beginning).await?;
-        let (start, mut records, mut last) = (Instant::now(), Vec::new(), None);
+        let start = Instant::now();
+        reader.open(&self.listed(&reader, start).await?, StartAt::Beginning).await?;
+        let (mut records, mut last) = (Vec::new(), None);
         loop {
             let read = reader.read(&mut records, 1_000)?;
             let ours = |record: &StoredRecord| record.key.as_deref() == Some(self.key.as_bytes());
@@ -84,6 +89,20 @@ impl KafkaOffsets {
                     return Err(reader.unreachable(start.elapsed()));
                 }
                 reader.wait(Duration::from_millis(200)).await;
+            }
+        }
+    }
+
+    /// Our topic; one that has just been made is not known to every broker at once.
+    async fn listed(&self, reader: &KafkaReader, start: Instant) -> Result<TopicInfo, KafkaError> {
+        loop {
+            let topics = reader.topics().await?;
+            match topics.into_iter().find(|listed| listed.name == self.topic) {
+                Some(topic) => return Ok(topic),
+                None if start.elapsed() < LOAD_WAIT => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                None => return Err(KafkaError::UnknownTopic { topic: self.topic.to_string() }),
             }
         }
     }

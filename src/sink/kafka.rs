@@ -2,7 +2,7 @@
 
 use super::{Delivered, Deliveries, Sink, SinkError};
 use crate::config::SinkConfig;
-use crate::kafka::{KafkaError, Producer, Receipts, Topics};
+use crate::kafka::{self, KafkaError, Producer, Receipts, Topics};
 use crate::record::Record;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl KafkaSink {
     /// ten seconds, brokers that do not answer.
     pub async fn connect(config: &SinkConfig) -> Result<Self, SinkError> {
         let deliveries = Arc::new(Deliveries::default());
-        let brokers = config.brokers.clone().unwrap_or_default();
+        let brokers = kafka::brokers(config).unwrap_or_default();
         let board = Board { deliveries: Arc::clone(&deliveries), brokers: brokers.clone() };
         let broken = |error| sink_error(&brokers, error);
         let (producer, known) = Producer::connect(config, board).await.map_err(broken)?;

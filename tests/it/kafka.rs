@@ -304,6 +304,9 @@ async fn broker_killed_under_load_loses_nothing_and_is_said_once() {
             sink.send(&record(number, &name, b"k", text.as_bytes())).unwrap();
         }
     };
+    let mut reader = KafkaReader::connect(&config(&broker.address())).await.unwrap();
+    let info = topic_of(&reader, &name).await;
+    reader.open(&info, StartAt::Beginning).await.unwrap();
     send(0..RECORDS / 2);
     broker.kill();
     send(RECORDS / 2..RECORDS);
@@ -318,8 +321,18 @@ async fn broker_killed_under_load_loses_nothing_and_is_said_once() {
     let records = read(&broker.address(), &name, StartAt::Beginning).await;
     // An idempotent producer is known again by the broker's own log: no record twice, either.
     assert_eq!(numbers(&records), (0..RECORDS).collect::<Vec<_>>());
-    assert_eq!(said.count(&broker.address(), "Kafka does not answer"), 1);
+    assert_eq!(said.count(&broker.address(), "Kafka does not answer; records wait"), 1);
     assert_eq!(said.count(&broker.address(), "Kafka answers again"), 1);
+
+    // A reader that was open all the time gets them as well.
+    let (mut followed, begun) = (Vec::new(), Instant::now());
+    while followed.len() < records.len() {
+        assert!(begun.elapsed() < PATIENCE, "{} of {}", followed.len(), records.len());
+        if reader.read(&mut followed, 1_000).unwrap() == 0 {
+            reader.wait(Duration::from_millis(100)).await;
+        }
+    }
+    assert_eq!(followed, records);
 }
 
 #[tokio::test]
@@ -452,6 +465,43 @@ async fn login_is_used_by_every_client_and_its_refusal_is_said_at_once() {
     let error = KafkaReader::connect(&bad).await.unwrap_err();
     assert!(matches!(error, KafkaError::Login { .. }), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+#[ignore = "needs Kafka: scripts/test.sh"]
+async fn tls_is_used_by_every_client_and_an_unknown_root_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (store, root) = (path("broker.p12"), path("root.pem"));
+    #[rustfmt::skip]
+    keytool(&["-genkeypair", "-keystore", &store, "-storetype", "PKCS12", "-alias", "broker",
+        "-keyalg", "RSA", "-dname", "CN=broker", "-ext", "san=ip:127.0.0.1", "-ext", "bc=ca:true"]);
+    keytool(&["-exportcert", "-rfc", "-keystore", &store, "-alias", "broker", "-file", &root]);
+    let broker = Broker::with(&format!(
+        "listener.security.protocol.map=PLAINTEXT:SSL,CONTROLLER:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\n\
+         ssl.keystore.type=PKCS12\nssl.keystore.location={store}\nssl.keystore.password=secret\n\
+         ssl.truststore.type=PEM\nssl.truststore.location={root}"
+    ));
+    let tls = [("security.protocol", "SSL"), ("ssl.ca.location", &root)];
+    let good = with(&broker.address(), &tls);
+    let name = topic("tls");
+    let mut sink = KafkaSink::connect(&good).await.unwrap();
+    sink.ensure_topics(&[Arc::clone(&name)]).await.unwrap();
+    sink.send(&record(0, &name, b"k", b"0")).unwrap();
+    delivered(&sink, 1).await.unwrap();
+    let store = OffsetStore::kafka(&good, OffsetKey::new("a", "b")).await.unwrap();
+    assert_eq!(store.load().await.unwrap(), None);
+
+    let error = KafkaReader::connect(&with(&broker.address(), &tls[..1])).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("certificate"), "{text}");
+}
+
+fn keytool(arguments: &[&str]) {
+    let mut keytool = Command::new("keytool");
+    let output = keytool.args(arguments).args(["-storepass", "secret"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// Feeds lines to Kafka's own console producer, the Java one.
