@@ -155,10 +155,11 @@ impl PostgresError {
             if error.is_closed() {
                 return Self::lost(io::ErrorKind::UnexpectedEof.into());
             }
-            match io_cause(&error) {
-                Some(kind) => Self::lost(io::Error::new(kind, error)),
-                None => Self::Client { what, source: Box::new(error) },
+            if !is_of_the_socket(&error) {
+                return Self::Client { what, source: Box::new(error) };
             }
+            let cause = error.into_source().and_then(|cause| cause.downcast::<io::Error>().ok());
+            Self::lost(cause.map_or_else(|| io::ErrorKind::Other.into(), |cause| *cause))
         }
     }
 
@@ -188,12 +189,15 @@ impl From<tokio_postgres::Error> for PostgresError {
     }
 }
 
-/// The kind of the I/O error behind a client library's error; parse errors come as such too, but
-/// without being the socket's.
-fn io_cause(error: &tokio_postgres::Error) -> Option<io::ErrorKind> {
-    let cause = std::error::Error::source(error)?.downcast_ref::<io::Error>()?;
-    let parse = matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
-    (!parse).then(|| cause.kind())
+/// True when the cause is the socket or the TLS session over it. Messages that the library cannot
+/// parse come as I/O errors too, but as bare ones of the kinds for bad data.
+fn is_of_the_socket(error: &tokio_postgres::Error) -> bool {
+    let Some(cause) = std::error::Error::source(error) else { return false };
+    cause.downcast_ref::<io::Error>().is_some_and(|cause| {
+        let bad_data =
+            matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+        !bad_data || cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    })
 }
 
 /// What an ErrorResponse says.

@@ -320,14 +320,17 @@ pub(super) fn classify(slot: &str, error: PostgresError) -> PostgresError {
         "42704" if server.message.contains(&slot) => SlotError::Missing { slot }.into(),
         "42710" => SlotError::Exists { slot }.into(),
         "53400" => SlotError::NoneFree.into(),
-        // Says in words what is wrong with it: lost, invalidated, or of another database.
-        "55000" if server.message.contains("can no longer") => {
+        // Of all that a slot can be in the wrong state for, these are the words for a lost one, in
+        // PostgreSQL 13 to 15 and from 16 on.
+        "55000" if LOST_WORDS.iter().any(|words| server.message.contains(words)) => {
             let reason = server.detail.clone().unwrap_or_else(|| server.message.clone());
             SlotError::Lost { slot, reason }.into()
         }
         _ => error,
     }
 }
+
+const LOST_WORDS: [&str; 2] = ["cannot read from logical replication slot", "can no longer"];
 
 /// The process in `replication slot "shop" is active for PID 4711`.
 fn pid_in(error: &ServerError) -> Option<i32> {

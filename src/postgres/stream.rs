@@ -19,6 +19,9 @@ use tokio::time::Instant;
 /// How long the server may take to end the stream when we ask it to.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long to listen on a connection that takes no more writes.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A running replication stream.
 pub struct ReplicationStream {
     messages: Messages,
@@ -92,12 +95,32 @@ impl ReplicationStream {
         reply_requested: bool,
     ) -> Result<(), PostgresError> {
         let status = status_update(written, flushed, applied, now(), reply_requested);
-        self.messages
-            .send(|out| {
-                frontend::CopyData::new(&status[..])?.write(out);
-                Ok(())
-            })
-            .await
+        let sent = self.messages.send(|out| {
+            frontend::CopyData::new(&status[..])?.write(out);
+            Ok(())
+        });
+        match sent.await {
+            Err(lost) => Err(self.last_words().await.unwrap_or(lost)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// What the server said before it closed the connection, which a failed write does not tell.
+    async fn last_words(&mut self) -> Option<PostgresError> {
+        let listening = async {
+            loop {
+                match self.next_frame() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => {
+                        if self.messages.fill().await.is_err() {
+                            return None;
+                        }
+                    }
+                    Err(error) => return Some(error),
+                }
+            }
+        };
+        tokio::time::timeout(LAST_WORDS_TIMEOUT, listening).await.ok().flatten()
     }
 
     /// Ends the stream in an orderly way, so that the slot is free when this returns. What the

@@ -141,17 +141,7 @@ pub(super) async fn handshake(
 /// Under TLS 1.3 the server judges our certificate after the handshake; its alert then breaks what
 /// comes next. Turns such a lost connection into what it is.
 pub(super) fn alert_in(config: &DatabaseConfig, error: PostgresError) -> PostgresError {
-    let is_alert = |source: &io::Error| {
-        let mut cause = source.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
-        while let Some(error) = cause {
-            match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-                Some(inner) => cause = Some(inner),
-                None if error.is::<rustls::Error>() => return true,
-                None => cause = error.source(),
-            }
-        }
-        false
-    };
+    let is_alert = |source: &io::Error| source.get_ref().is_some_and(|e| e.is::<rustls::Error>());
     match error {
         PostgresError::ConnectionLost { source } if is_alert(&source) => {
             TlsError::Handshake { host: config.hostname.clone(), source }.into()

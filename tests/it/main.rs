@@ -7,5 +7,6 @@
 
 mod golden;
 mod kafka;
+mod postgres;
 mod servers;
 mod support;
