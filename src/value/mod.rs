@@ -2,10 +2,37 @@
 //!
 //! A [`Field`] is made once per column and relation version; it knows the Connect schema and how
 //! to write a value, a NULL, a value that was not sent, and a TOAST value that did not change.
+//! Values go from the tuple straight into the output buffer: the common types allocate nothing.
 
+mod array;
+mod bigint;
+mod bits;
+mod bytea;
+mod converter;
+mod default;
+mod error;
+mod field;
+mod float;
+mod geometry;
+mod hstore;
+mod java_map;
+mod json;
+mod mapping;
+mod mapping_temporal;
+mod names;
+mod numeric;
 mod options;
+mod scalar;
+mod schema;
+mod temporal;
+mod unavailable;
+mod vector;
 
+pub use error::ValueError;
+pub use field::{Field, Phase};
+pub use json::{write_str, write_string};
 pub use options::{
     BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment,
     TimePrecision, ValueOptions,
 };
+pub use schema::{Schema, SchemaKind};

@@ -1,0 +1,102 @@
+//! One column as a field of an event: its schema and everything that can be written for it.
+
+use super::converter::Converter;
+use super::default::default_json;
+use super::mapping::{Mapping, base_type, map_column};
+use super::schema::Schema;
+use super::{ValueError, ValueOptions};
+use crate::relation::{Column, TypeKind};
+
+/// Where a value comes from: Debezium reads a few types differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// A `SELECT` of the snapshot.
+    Snapshot,
+    /// The replication stream.
+    Stream,
+}
+
+/// A field of key and value structs; made once per column and relation version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The column's name after `field.name.adjustment.mode`.
+    pub name: String,
+    /// The Connect schema.
+    pub schema: Schema,
+    converter: Converter,
+    /// JSON for NULL and for what the replica identity left out.
+    null: Box<[u8]>,
+    /// JSON for an unchanged TOAST value.
+    unavailable: Box<[u8]>,
+    /// JSON for a value that could not be converted.
+    failed: Box<[u8]>,
+}
+
+impl Field {
+    /// The field of a column; `None` when Debezium leaves the column out of schema and rows.
+    #[must_use]
+    pub fn new(column: &Column, phase: Phase, options: &ValueOptions) -> Option<Self> {
+        let Mapping { mut schema, converter, zero, unavailable } =
+            map_column(&column.pg_type, column.typmod, phase, options)?;
+        let name = options.field_names.field_name(&column.name).into_owned();
+        schema.optional |= column.nullable;
+        schema.default = default_of(column, phase, options);
+        let failed = schema.default.clone().unwrap_or_else(|| b"null".to_vec().into());
+        let null = match &schema.default {
+            None if !column.nullable => zero.as_bytes().into(),
+            _ => failed.clone(),
+        };
+        let unavailable = unavailable
+            .json(&options.unavailable_placeholder)
+            .map_or_else(|| failed.clone(), Into::into);
+        Some(Self { name, schema, converter, null, unavailable, failed })
+    }
+
+    /// Writes one value, given as PostgreSQL's text, that is not NULL.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ValueError`]; `out` is then as before, and [`Field::write_failed`] writes what stands
+    /// there unless conversion failures end the capture.
+    pub fn write(&self, text: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
+        if self.converter == Converter::Absent {
+            self.write_null(out);
+            return Ok(());
+        }
+        let start = out.len();
+        self.converter.write(text, out).inspect_err(|_| out.truncate(start))
+    }
+
+    /// Writes SQL NULL: null, unless the schema has a default, which Connect then puts there
+    /// (KIP-581). A NOT NULL column without a default gets the zero of its type.
+    pub fn write_null(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.null);
+    }
+
+    /// Writes what stands for a column that the replica identity did not send; Debezium cannot
+    /// tell it from NULL.
+    pub fn write_absent(&self, out: &mut Vec<u8>) {
+        self.write_null(out);
+    }
+
+    /// Writes what stands for an unchanged TOAST value.
+    pub fn write_unavailable(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.unavailable);
+    }
+
+    /// Writes what stands for a value that could not be converted: null, or the schema's default.
+    pub fn write_failed(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.failed);
+    }
+}
+
+/// The JSON of the column's default; columns of a domain have none.
+fn default_of(column: &Column, phase: Phase, options: &ValueOptions) -> Option<Box<[u8]>> {
+    let expression = column.default.as_deref()?;
+    if matches!(column.pg_type.kind, TypeKind::Domain { .. }) {
+        return None;
+    }
+    let mapping = map_column(&column.pg_type, column.typmod, phase, options)?;
+    let (pg_type, typmod) = base_type(&column.pg_type, column.typmod);
+    default_json(expression, pg_type, typmod, &mapping)
+}
