@@ -36,7 +36,7 @@ fn record<'a>(sequence: u64, topic: &'a Arc<str>, key: &'a [u8], value: &'a [u8]
 }
 
 /// Takes reports until `count` records are durable; each must be reported once.
-async fn delivered(sink: &KafkaSink, count: usize) -> Result<BTreeSet<u64>, SinkError> {
+pub(crate) async fn delivered(sink: &KafkaSink, count: usize) -> Result<BTreeSet<u64>, SinkError> {
     let (mut done, mut reports) = (BTreeSet::new(), Vec::new());
     while done.len() < count {
         let waited = tokio::time::timeout(PATIENCE, sink.deliveries().wait()).await;

@@ -10,3 +10,4 @@ mod kafka;
 mod postgres;
 mod servers;
 mod support;
+mod tail;
