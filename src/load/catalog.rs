@@ -13,6 +13,8 @@ pub(super) struct Target {
     pub(super) columns: Vec<TargetColumn>,
     /// Columns of the primary key, in index order.
     pub(super) key: Vec<String>,
+    /// Name of the primary key, empty when there is none.
+    pub(super) key_name: String,
     /// The primary key is DEFERRABLE, which `ON CONFLICT` cannot use.
     pub(super) key_deferrable: bool,
     /// An UPDATE or DELETE of a published row can name the row.
@@ -94,9 +96,9 @@ pub(super) async fn find(
     let row = sql
         .query_opt(
             "SELECT c.oid, c.relkind::text, c.relreplident::text,
-                    coalesce((SELECT k.condeferrable FROM pg_constraint k
-                              WHERE k.conrelid = c.oid AND k.contype = 'p'), false)
+                    coalesce(k.condeferrable, false), coalesce(k.conname::text, '')
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
              WHERE n.nspname = $1 AND c.relname = $2",
             &[&schema, &name],
         )
@@ -124,6 +126,7 @@ pub(super) async fn find(
         columns: columns(sql, oid).await?,
         key,
         key_deferrable: row.get(3),
+        key_name: row.get(4),
         has_identity,
     }))
 }

@@ -185,7 +185,11 @@ fn missing_column(job: &Job, db: &DbError) -> Option<LoadError> {
 /// Everything else: the record that COPY names, and its column when that is known.
 async fn refused(sql: &Transaction<'_>, job: &Job, db: &DbError) -> Option<LoadError> {
     let number = context_of(job, db).and_then(copied_row)?;
-    let source = Box::new(ServerError::from(db));
+    let mut source = Box::new(ServerError::from(db));
+    // The user knows nothing of a staging table, and has no use for the rest of the row.
+    source.message =
+        source.message.replace("\"minicdc_stage\"", &quote_identifier(&job.target.name));
+    source.detail = source.detail.take().filter(|_| !is_of_constraint(db));
     let column = refused_column(sql, job, db).await;
     if let Some(cell) = column.and_then(|column| cell(job, number, &[column.as_str()])) {
         return Some(LoadError::Value { cell: Box::new(cell), source });
@@ -193,6 +197,11 @@ async fn refused(sql: &Transaction<'_>, job: &Job, db: &DbError) -> Option<LoadE
     let record = job.rows.file.record(number).ok()??;
     let (at, table) = (job.rows.file.at(record.line), job.target.shown());
     Some(LoadError::Row { at, table, source })
+}
+
+/// NOT NULL or CHECK, whose detail is the whole row.
+fn is_of_constraint(db: &DbError) -> bool {
+    [SqlState::NOT_NULL_VIOLATION, SqlState::CHECK_VIOLATION].contains(db.code())
 }
 
 /// The one column of the file that an error is about: named by COPY, by the error itself, or by

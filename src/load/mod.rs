@@ -312,7 +312,7 @@ async fn upsert(
     if stage::has_duplicate(sql, key.iter().copied()).await.map_err(CopyError::Server)?
         && let Some((first, second)) =
             stage::first_duplicate(sql, key.iter().copied()).await.map_err(CopyError::Server)?
-        && let Some(error) = explain::duplicate_in_file(job, &key, "primary key", first, second)
+        && let Some(error) = explain::duplicate_in_file(job, &key, &target.key_name, first, second)
     {
         return Err(CopyError::File(error));
     }

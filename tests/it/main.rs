@@ -7,6 +7,7 @@
 
 mod golden;
 mod kafka;
+mod load;
 mod postgres;
 mod servers;
 mod support;
