@@ -7,6 +7,9 @@ pub enum Error {
     /// A setting does not hold.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
+    /// Logging could not start.
+    #[error(transparent)]
+    Logging(#[from] crate::telemetry::LoggingError),
     /// The threads of the process could not be started.
     #[error("cannot start threads")]
     Runtime(#[source] std::io::Error),
@@ -48,6 +51,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.hint(),
+            Self::Logging(error) => error.hint(),
             Self::Output(_) | Self::Runtime(_) => None,
             Self::Sink(error) => error.hint(),
             Self::Kafka(error) => error.hint(),
@@ -69,7 +73,7 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Filter(_) => 2,
+            Self::Config(_) | Self::Logging(_) | Self::Filter(_) => 2,
             Self::Sink(error) if error.is_misconfiguration() => 2,
             Self::Kafka(error) if error.is_misconfiguration() => 2,
             Self::Offset(error) if error.is_misconfiguration() => 2,

@@ -11,8 +11,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    minicdc::telemetry::start_logging(cli.log_format.into());
-    match run(cli.command) {
+    match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
         Err(error) => {
@@ -22,10 +21,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: cli::Command) -> Result<(), Error> {
+fn run(cli: cli::Cli) -> Result<(), Error> {
+    minicdc::telemetry::start_logging(cli.log_format.into())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
-    let result = runtime.block_on(command.run());
+    let result = runtime.block_on(cli.command.run());
     // A thread that still waits for its socket must not hold up the exit.
     runtime.shutdown_background();
     result

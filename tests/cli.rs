@@ -108,6 +108,37 @@ fn a_broken_url_is_an_error_that_keeps_its_password() {
 }
 
 #[test]
+fn a_broken_log_filter_is_an_error() {
+    let (status, _, stderr) = run(minicdc(&["config"]).env("RUST_LOG", "minicdc=loud"));
+    assert_eq!(status, 2);
+    assert!(stderr.starts_with("error: RUST_LOG: invalid value \"minicdc=loud\": "), "{stderr}");
+    assert!(stderr.contains("\nhint:  write RUST_LOG=debug"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[test]
+fn logs_go_to_standard_error_as_text_or_json() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let passwords = dir.path().join("passwords");
+    fs::write(&passwords, "*:*:*:*:SECRET\n").unwrap();
+    fs::set_permissions(&passwords, PermissionsExt::from_mode(0o644)).unwrap();
+    let logs = |format: &str| {
+        let mut command = minicdc(&["--log-format", format, "config"]);
+        let (status, stdout, stderr) = run(command.env("PGPASSFILE", &passwords));
+        assert_eq!(status, 0, "{stderr}");
+        assert!(!stdout.contains("chmod") && !stderr.contains("SECRET"), "{stdout}{stderr}");
+        stderr
+    };
+    let text = logs("text");
+    assert!(text.contains(" WARN ") && text.contains("chmod 600 it"), "{text}");
+    assert!(!text.contains('\u{1b}'), "colour without a terminal: {text:?}");
+    let json: serde_json::Value = serde_json::from_str(&logs("json")).unwrap();
+    assert_eq!(json["level"], "WARN");
+    assert!(json["message"].as_str().unwrap().contains("chmod 600 it"), "{json}");
+}
+
+#[test]
 fn config_lists_values_with_origins_and_hides_passwords() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("connector.json");

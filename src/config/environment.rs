@@ -90,10 +90,16 @@ fn is_foreign(name: &str) -> bool {
         .any(|start| name.starts_with(start))
 }
 
+/// One variable of this process that is no setting, such as `RUST_LOG`; none when it is empty.
+#[must_use]
+pub fn process_variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads them")]
+    let value = std::env::var_os(name)?;
+    Some(value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+}
+
 /// True when output to a stream should be coloured: on a terminal, unless `NO_COLOR` is set.
 #[must_use]
 pub fn wants_colour(is_terminal: bool) -> bool {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads them")]
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    is_terminal && !refused
+    is_terminal && process_variable("NO_COLOR").is_none()
 }

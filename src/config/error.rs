@@ -39,6 +39,18 @@ pub enum ConfigError {
         /// What is allowed.
         rule: String,
     },
+    /// One expression of a list is none.
+    #[error("{key}: invalid regular expression \"{pattern}\" ({origin}): {reason}")]
+    Pattern {
+        /// The property.
+        key: &'static str,
+        /// The expression as written.
+        pattern: String,
+        /// Where it was written.
+        origin: Origin,
+        /// What is wrong with it, in a few words.
+        reason: String,
+    },
     /// Debezium has this property.
     #[error("{key} ({origin}) is a known Debezium key that minicdc does not support yet")]
     NotYet {
@@ -172,6 +184,11 @@ impl ConfigError {
             }
             Self::NotYet { .. } => {
                 "leave it out; `minicdc config --list` prints what is supported".to_owned()
+            }
+            Self::Pattern { .. } => {
+                "lists are comma-separated regular expressions on schema.table, such as \
+                 'public.orders,public.c.*'; write a comma inside a pattern as \\,"
+                    .to_owned()
             }
             Self::Conflict { first, .. } => format!("keep one of them; {first} is usually the clearer one"),
             Self::Needs { needs, .. } => match *needs {

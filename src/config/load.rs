@@ -4,6 +4,7 @@ use super::error::ConfigError;
 use super::origin::Origin;
 use super::values::{Setting, Values};
 use super::{Config, database_url, environment::Environment, file, libpq, property, sections};
+use crate::relation::TableFilter;
 use std::path::{Path, PathBuf};
 
 /// What the command line says.
@@ -160,8 +161,27 @@ fn finish(mut values: Values, environment: &Environment) -> Result<Resolved, Con
             });
         }
     }
+    check_patterns(&values)?;
     let config = sections::build(&values)?;
     Ok(Resolved { config, values, notices })
+}
+
+/// Compiles every list of expressions once, so that a broken one is told with its origin.
+fn check_patterns(values: &Values) -> Result<(), ConfigError> {
+    for row in property::all().filter(|row| matches!(row.kind, property::Kind::Patterns)) {
+        if let Err(error) = TableFilter::new("", "", values.text(row.name), "") {
+            // The library draws the expression in several lines; the last one says what is wrong.
+            let drawn = error.source.to_string();
+            let reason = drawn.lines().last().unwrap_or_default();
+            return Err(ConfigError::Pattern {
+                key: row.name,
+                pattern: error.pattern,
+                origin: values.origin(row.name),
+                reason: reason.trim_start_matches("error: ").to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 const EXCLUSIVE: &[(&str, &str)] =

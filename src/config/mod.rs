@@ -14,7 +14,7 @@ mod secret;
 mod sections;
 mod values;
 
-pub use environment::{Environment, wants_colour};
+pub use environment::{Environment, process_variable, wants_colour};
 pub use error::ConfigError;
 pub use file::SyntaxError;
 pub use load::{Overrides, Resolved, check_file, resolve, resolve_all};

@@ -1,8 +1,33 @@
 //! Logs on standard error; never row values or passwords.
 
-use crate::config::wants_colour;
+use crate::config::{process_variable, wants_colour};
 use std::io::{self, IsTerminal as _};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+/// Logging cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoggingError {
+    /// `RUST_LOG` is no list of directives.
+    #[error("RUST_LOG: invalid value \"{value}\"")]
+    Filter {
+        /// The variable's value.
+        value: String,
+        /// What is wrong with it.
+        #[source]
+        source: ParseError,
+    },
+}
+
+impl LoggingError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let Self::Filter { .. } = self;
+        Some("write RUST_LOG=debug, or by module as in RUST_LOG=warn,minicdc=debug".to_owned())
+    }
+}
 
 /// `--log-format`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,16 +43,24 @@ pub enum LogFormat {
 ///
 /// `RUST_LOG` chooses what is logged. Without it: our own state changes and everybody's warnings,
 /// but on a terminal, where the status line shows the state, warnings only.
-pub fn start_logging(format: LogFormat) {
+///
+/// # Errors
+///
+/// [`LoggingError::Filter`] when `RUST_LOG` cannot be understood.
+pub fn start_logging(format: LogFormat) -> Result<(), LoggingError> {
     let is_terminal = io::stderr().is_terminal();
-    let quiet = is_terminal && format == LogFormat::Text;
-    let default = if quiet { "warn" } else { "warn,minicdc=info" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = match process_variable("RUST_LOG") {
+        Some(value) => {
+            EnvFilter::try_new(&value).map_err(|source| LoggingError::Filter { value, source })?
+        }
+        None if is_terminal && format == LogFormat::Text => EnvFilter::new("warn"),
+        None => EnvFilter::new("warn,minicdc=info"),
+    };
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Fails only when a subscriber is there already, as in a test, and then that one serves.
-    let started = match format {
+    drop(match format {
         LogFormat::Text => logs.with_ansi(wants_colour(is_terminal)).try_init(),
         LogFormat::Json => logs.json().flatten_event(true).with_ansi(false).try_init(),
-    };
-    drop(started);
+    });
+    Ok(())
 }

@@ -2,4 +2,4 @@
 
 mod logging;
 
-pub use logging::{LogFormat, start_logging};
+pub use logging::{LogFormat, LoggingError, start_logging};

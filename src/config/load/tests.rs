@@ -150,6 +150,8 @@ fn wrong_settings_are_told_with_their_origin() {
         (&["transforms.route.type=x"], "transforms.route.type (--set) is a known Debezium key that minicdc does not support yet"),
         (&["database.server.name=x"], "database.server.name (--set) is the old name of topic.prefix"),
         (&["table.include.list=a", "table.exclude.list=b"], "table.include.list (--set) and table.exclude.list (--set) exclude each other"),
+        (&["table.include.list=a,public.("], "table.include.list: invalid regular expression \"public.(\" (--set): unclosed group"),
+        (&["snapshot.include.collection.list=["], "snapshot.include.collection.list: invalid regular expression \"[\" (--set): unclosed character class"),
         (&["sink.type=kafka"], "sink.type=kafka (--set) needs bootstrap.servers"),
         (&["slot.max.retries=-1"], "slot.max.retries: invalid value \"-1\" (--set): expected a whole number from 0"),
     ];

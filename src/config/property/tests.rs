@@ -114,3 +114,23 @@ fn values_are_checked_by_their_kind() {
         assert_eq!(check(key, value), expected, "{key}={value}");
     }
 }
+
+#[test]
+fn every_setting_of_the_recordings_has_a_row() {
+    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/cases");
+    let mut settings = 0;
+    for file in std::fs::read_dir(cases).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "props") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Keys of the recorder itself steer how a case was recorded.
+        for line in text.lines().filter(|line| line.contains('=') && !line.starts_with("oracle.")) {
+            let key = line.split_once('=').unwrap().0.trim();
+            assert!(find(key).is_some(), "{key} in {}", path.display());
+            settings += 1;
+        }
+    }
+    assert!(settings > 20, "only {settings} settings were read from {cases}");
+}
