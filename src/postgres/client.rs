@@ -1,6 +1,7 @@
 //! Ordinary SQL over `tokio-postgres`, on the same sockets and TLS sessions as replication.
 
-use super::login::{LoginError, SESSION_SETTINGS, login_error};
+use super::login::SESSION_SETTINGS;
+use super::refusal::{LoginError, login_error};
 use super::socket::{self, Socket, TlsUse};
 use super::{PostgresError, ServerError, tls, wire::within_timeout};
 use crate::config::DatabaseConfig;
@@ -77,11 +78,17 @@ fn refusal(config: &DatabaseConfig, error: tokio_postgres::Error) -> PostgresErr
     if let Some(db) = error.as_db_error() {
         return login_error(config, ServerError::from(db));
     }
-    // The library has no variant to ask for, and says this only when it has no password to send.
-    if config.password.is_none() && error.to_string() == "invalid configuration" {
-        return LoginError::PasswordMissing { user: config.user.clone() }.into();
+    // The library has no variants to ask for. These are its words for no password to send, and for
+    // a method that it does not have or a failed SCRAM exchange.
+    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    match (error.to_string().as_str(), cause.as_str()) {
+        ("invalid configuration", "password missing") => {
+            LoginError::PasswordMissing { user: config.user.clone() }.into()
+        }
+        ("authentication error", "unsupported authentication method") => LoginError::Method.into(),
+        ("authentication error", _) => LoginError::Scram { reason: cause }.into(),
+        _ => PostgresError::doing("log in")(error),
     }
-    PostgresError::doing("log in")(error)
 }
 
 /// Moves the connection's bytes until either side ends it. An error also fails the request that

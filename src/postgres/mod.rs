@@ -17,6 +17,7 @@ mod patience;
 mod publication;
 mod quote;
 mod readiness;
+mod refusal;
 mod slot;
 mod socket;
 mod stream;
@@ -26,15 +27,15 @@ mod wire;
 pub use client::connect;
 pub use error::{PostgresError, ServerError};
 pub use identity::{IdentityError, IdentityOutcome, IdentityRules};
-pub use login::LoginError;
 pub use publication::{
     PublicationAction, PublicationError, PublicationOutcome, ensure as ensure_publication,
     full_identity_statement,
 };
 pub use quote::{quote_identifier, quote_table};
 pub use readiness::{Readiness, ReadinessError};
-pub use slot::{Holder, Slot, SlotError};
+pub use refusal::LoginError;
+pub use slot::{Holder, Slot, SlotError, open_writers};
 pub use socket::ConnectError;
 pub use stream::ReplicationStream;
 pub use tls::TlsError;
-pub use wire::{CreatedSlot, ReplicationConnection, SystemIdentity};
+pub use wire::{Canceller, CreatedSlot, ReplicationConnection, SystemIdentity};

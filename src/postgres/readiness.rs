@@ -1,6 +1,6 @@
 //! Whether the server and the role are set up for logical replication.
 
-use super::{PostgresError, SlotError, login::grant_replication};
+use super::{PostgresError, SlotError, refusal::grant_replication};
 use tokio_postgres::Client;
 
 /// The oldest server that has publications.

@@ -295,6 +295,39 @@ impl Slot {
     }
 }
 
+/// Transactions that have written and are still open, the oldest first; `since` is when they began.
+/// The making of a slot waits for them.
+///
+/// # Errors
+///
+/// [`PostgresError`] when the query fails.
+pub async fn open_writers(client: &Client) -> Result<Vec<Holder>, PostgresError> {
+    let rows = client
+        .query(OPEN_WRITERS, &[])
+        .await
+        .map_err(PostgresError::doing("list the open transactions"))?;
+    let holder = |row: &Row| {
+        Ok(Holder {
+            pid: row.try_get(0)?,
+            application: row.try_get(1)?,
+            client: row.try_get(2)?,
+            since: row.try_get(3)?,
+        })
+    };
+    rows.iter().map(holder).collect()
+}
+
+/// Prepared transactions have no process any more; their name stands in for the application's.
+const OPEN_WRITERS: &str = "\
+    SELECT pid, application_name, client, \
+           to_char(began AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' \
+    FROM (SELECT pid, application_name, host(client_addr) AS client, xact_start AS began \
+          FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL \
+          UNION ALL \
+          SELECT NULL, 'prepared transaction ' || gid, NULL, prepared \
+          FROM pg_catalog.pg_prepared_xacts) w \
+    ORDER BY began";
+
 /// Checks a slot's name by the server's rule.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! `tokio-postgres` has no CopyBoth mode, so the walsender's side of the protocol is spoken here,
 //! on the message codec of `postgres-protocol`.
 
-use super::login::log_in;
+use super::login::{BackendKey, log_in};
 use super::messages::{Messages, log_notice, server_error};
 use super::quote::quote_identifier;
 use super::socket::{self, ConnectError, TlsUse};
@@ -26,6 +26,37 @@ const APPLICATION_NAME: &str = "minicdc";
 pub struct ReplicationConnection {
     messages: Messages,
     server_version: u32,
+    canceller: Canceller,
+}
+
+/// Interrupts the command that a connection runs, from outside of it.
+#[derive(Debug, Clone)]
+pub struct Canceller {
+    config: DatabaseConfig,
+    tls_use: TlsUse,
+    key: BackendKey,
+}
+
+impl Canceller {
+    /// Asks the server to interrupt the command. The command then fails, unless it ended before.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError::Connect`] or [`PostgresError::Tls`] when the server cannot be reached.
+    pub async fn cancel(&self) -> Result<(), PostgresError> {
+        let asking = async {
+            let opened = socket::open(&self.config, self.tls_use).await?;
+            let mut messages = Messages::new(opened.socket, 0);
+            let request = |out: &mut bytes::BytesMut| {
+                frontend::cancel_request(self.key.process_id, self.key.secret, out);
+                Ok(())
+            };
+            messages.send(request).await?;
+            // The server says nothing, and closes when it has passed the request on.
+            messages.fill().await.map(drop).or(Ok(()))
+        };
+        within_timeout(&self.config, Box::pin(asking)).await
+    }
 }
 
 /// What IDENTIFY_SYSTEM answers.
@@ -77,7 +108,16 @@ impl ReplicationConnection {
         let (messages, greeting) = log_in(config, opened, APPLICATION_NAME)
             .await
             .map_err(|error| tls::alert_in(config, error))?;
-        Ok(Self { messages, server_version: greeting.server_version })
+        let canceller = Canceller { config: config.clone(), tls_use, key: greeting.key };
+        Ok(Self { messages, server_version: greeting.server_version, canceller })
+    }
+
+    /// A handle to interrupt a command from elsewhere. Dropping the future of
+    /// [`create_slot`](Self::create_slot) alone does not: the server goes on waiting, and makes the
+    /// slot in the end.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
     }
 
     /// As `server_version_num` has it, such as 150018.
@@ -108,7 +148,8 @@ impl ReplicationConnection {
     }
 
     /// Makes a permanent logical slot with the plugin `pgoutput`. The server first waits for every
-    /// transaction that writes at that moment, so this can take as long as the longest of them.
+    /// transaction that writes at that moment, so this can take as long as the longest of them;
+    /// [`open_writers`](super::open_writers) names them.
     ///
     /// # Errors
     ///

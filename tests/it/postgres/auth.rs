@@ -3,14 +3,14 @@
 use super::server::{Server, TRUST};
 use super::{assert_tells, both, chain};
 use minicdc::config::{DatabaseConfig, SslMode};
-use minicdc::postgres::{ConnectError, LoginError, PostgresError, connect};
+use minicdc::postgres::{ConnectError, LoginError, PostgresError, ReplicationConnection, connect};
+use std::io::{Read as _, Write as _};
 
 /// Every method of `pg_hba.conf` that we have, one role each.
 const METHODS: &str = "\
     host all scram 127.0.0.1/32 scram-sha-256\nhost all md5 127.0.0.1/32 md5\n\
     host all clear 127.0.0.1/32 password\nhost all trusted 127.0.0.1/32 trust\n\
-    host all nologin 127.0.0.1/32 trust\nhost all absent 127.0.0.1/32 trust\n\
-    host all krb 127.0.0.1/32 gss\n";
+    host all nologin 127.0.0.1/32 trust\nhost all absent 127.0.0.1/32 trust\n";
 
 const ROLES: &str = "\
     SET password_encryption = 'scram-sha-256'; \
@@ -86,6 +86,45 @@ async fn unreachable_server_is_named_with_its_address() {
     assert_tells(&error, &["no-such-host.invalid"]);
 }
 
+/// Where a server listens that answers every connection's first bytes with `answer`.
+fn fake_server(answer: &'static [u8]) -> DatabaseConfig {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut startup = [0; 1024];
+            if stream.read(&mut startup).is_ok_and(|len| len > 0) {
+                drop(stream.write_all(answer));
+            }
+            // Stays open until the client has read it and gone.
+            drop(stream.read(&mut startup));
+        }
+    });
+    DatabaseConfig {
+        hostname: "127.0.0.1".to_owned(),
+        port,
+        sslmode: SslMode::Disable,
+        ..DatabaseConfig::default()
+    }
+}
+
+#[tokio::test]
+async fn method_that_we_do_not_have_is_said() {
+    // AuthenticationGSS
+    let config = fake_server(b"R\0\0\0\x08\0\0\0\x07");
+    let error = both(&config).await.unwrap_err();
+    assert!(matches!(error, PostgresError::Login(LoginError::Method)));
+    assert_tells(&error, &["pg_hba.conf"]);
+}
+
+#[tokio::test]
+async fn server_that_is_no_postgres_is_found_out() {
+    let config = fake_server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    let error = ReplicationConnection::connect(&config).await.err().unwrap();
+    assert!(matches!(error, PostgresError::Protocol { .. }));
+    assert_tells(&error, &["'H'", "check that host and port belong to PostgreSQL"]);
+}
+
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test.sh"]
 async fn silent_server_is_given_up_after_the_timeout() {
@@ -110,11 +149,9 @@ async fn full_server_is_worth_a_retry() {
     let conf = "max_connections = 3\nsuperuser_reserved_connections = 0\nmax_wal_senders = 1\n\
                 max_logical_replication_workers = 0";
     let server = Server::start(conf, TRUST);
-    let sender = minicdc::postgres::ReplicationConnection::connect(&server.config()).await.unwrap();
-    let error = minicdc::postgres::ReplicationConnection::connect(&server.config())
-        .await
-        .err()
-        .expect("only one walsender");
+    let sender = ReplicationConnection::connect(&server.config()).await.unwrap();
+    let error =
+        ReplicationConnection::connect(&server.config()).await.err().expect("only one walsender");
     assert!(matches!(error, PostgresError::Login(LoginError::TooManySenders { .. })));
     assert_tells(&error, &["max_wal_senders"]);
     assert!(error.is_transient());

@@ -6,7 +6,7 @@ use minicdc::config::DatabaseConfig;
 use minicdc::lsn::Lsn;
 use minicdc::postgres::{
     LoginError, PostgresError, Readiness, ReadinessError, ReplicationConnection, Slot, SlotError,
-    connect,
+    connect, open_writers,
 };
 
 async fn replication(config: &DatabaseConfig) -> ReplicationConnection {
@@ -35,6 +35,30 @@ async fn slot_is_made_found_and_dropped() {
     let error = Slot::find(&client, "Shop'; --").await.unwrap_err();
     assert!(matches!(error, PostgresError::Slot(SlotError::InvalidName { .. })));
     assert!(error.is_misconfiguration());
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test.sh"]
+async fn slot_waits_for_open_writers_and_can_be_given_up() {
+    let server = Server::start("", TRUST);
+    let writer = server.client().await;
+    writer.batch_execute("CREATE TABLE t (); BEGIN; INSERT INTO t DEFAULT VALUES").await.unwrap();
+    let mut connection = replication(&server.config()).await;
+    let canceller = connection.canceller();
+    let making = tokio::spawn(async move { connection.create_slot("shop", true).await });
+
+    let client = server.client().await;
+    let waiting = "SELECT FROM pg_stat_activity WHERE application_name = 'minicdc' \
+                   AND wait_event_type = 'Lock'";
+    while client.query_opt(waiting, &[]).await.unwrap().is_none() {}
+    let [writer] = &open_writers(&client).await.unwrap()[..] else { panic!("not one writer") };
+    assert_eq!(writer.application.as_deref(), Some("test"));
+    assert!(writer.pid.is_some() && writer.since.is_some());
+
+    canceller.cancel().await.unwrap();
+    let error = making.await.unwrap().unwrap_err();
+    assert_tells(&error, &["57014"]);
+    assert_eq!(Slot::find(&client, "shop").await.unwrap(), None);
 }
 
 #[tokio::test]
