@@ -82,12 +82,13 @@ fn lower(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', ".")
 }
 
-/// Variables with our prefix that others set: Kubernetes describes a service that is called
-/// `minicdc` in this way, and the test suite steers itself by the last two.
+/// Variables with our prefix that are no settings.
 fn is_foreign(name: &str) -> bool {
-    ["MINICDC_SERVICE_", "MINICDC_PORT", "MINICDC_TEST_", "MINICDC_BLESS"]
-        .iter()
-        .any(|start| name.starts_with(start))
+    // Kubernetes describes a service that is called `minicdc` in this way.
+    let kubernetes = ["MINICDC_SERVICE_", "MINICDC_PORT"];
+    // The scripts and the test suite steer themselves by these.
+    let development = ["MINICDC_CACHE", "MINICDC_TEST_", "MINICDC_BLESS", "MINICDC_GOLDEN_"];
+    kubernetes.iter().chain(&development).any(|start| name.starts_with(start))
 }
 
 /// One variable of this process that is no setting, such as `RUST_LOG`; none when it is empty.

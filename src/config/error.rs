@@ -183,7 +183,9 @@ impl ConfigError {
                 format!("leave it out, or write {key}={default}, which is what minicdc does")
             }
             Self::NotYet { .. } => {
-                "leave it out; `minicdc config --list` prints what is supported".to_owned()
+                "leave it out; `minicdc config --list` prints what is supported, and \
+                 `minicdc config --check FILE` all problems of a file"
+                    .to_owned()
             }
             Self::Pattern { .. } => {
                 "lists are comma-separated regular expressions on schema.table, such as \

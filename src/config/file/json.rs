@@ -35,8 +35,10 @@ fn unwrap(members: Vec<(String, Value)>, text: &str) -> Result<Vec<Entry>, Synta
             ("initial_state", Value::String(state)) if state.eq_ignore_ascii_case("running") => {}
             ("initial_state", state) => return Err(SyntaxError::InitialState(state.to_string())),
             ("name", Value::String(value)) => {
-                if !result.iter().any(|entry| entry.key == "name") {
-                    result.push(Entry { key, value, line: None });
+                match result.iter().find(|entry| entry.key == "name") {
+                    Some(inner) if inner.value == value => {}
+                    Some(_) => return Err(SyntaxError::Names),
+                    None => result.push(Entry { key, value, line: None }),
                 }
             }
             _ => return Err(SyntaxError::Member(key)),

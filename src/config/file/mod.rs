@@ -36,6 +36,9 @@ pub enum SyntaxError {
     /// A member beside `name` and `config`.
     #[error("unknown member \"{0}\" beside \"config\"")]
     Member(String),
+    /// The wrapper's name is not the one inside.
+    #[error("\"name\" beside \"config\" differs from the one within")]
+    Names,
     /// A member that would change what a start does.
     #[error("\"initial_state\" {0} is not supported yet; start minicdc when it shall run")]
     InitialState(String),

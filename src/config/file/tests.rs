@@ -52,6 +52,7 @@ fn json_is_read_with_and_without_its_wrapper() {
         (r#"{"name": "n", "config": {"a": "x", "name": "n"}, "tasks": [], "type": "source"}"#, "a=x; name=n"),
         (r#"{"name": "n", "config": {}, "initial_state": "RUNNING"}"#, "name=n"),
         (r#"{"name": "n", "config": {}, "initial_state": "PAUSED"}"#, r#"! "initial_state" "PAUSED" is not supported yet; start minicdc when it shall run"#),
+        (r#"{"name": "n", "config": {"name": "m"}}"#, r#"! "name" beside "config" differs from the one within"#),
         (r#"{"config": {}, "confg": {}}"#, r#"! unknown member "confg" beside "config""#),
         (r#"{"a": {"b": 1}}"#, "! a: expected text, a number, or true or false, found an object"),
         (r#"{"a": [null]}"#, "! a: expected text, a number, or true or false, found null in a list"),

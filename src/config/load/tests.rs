@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::property::{self, Kind, State};
 use crate::config::{SinkKind, SnapshotMode, SslMode, StopAt};
+use proptest::prelude::*;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     let mut environment = Environment::default();
@@ -172,6 +173,7 @@ fn unknown_variables_with_our_prefix_are_an_error_but_not_those_of_kubernetes() 
     let right = environment(&[
         ("MINICDC_SERVICE_HOST", "10.0.0.1"),
         ("MINICDC_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("MINICDC_CACHE", "/var/cache/minicdc"),
         ("MINICDC_PRODUCER_OVERRIDE_LINGER_MS", "7"),
     ]);
     let resolved = resolve(&Overrides::default(), &right).unwrap();
@@ -191,4 +193,24 @@ fn a_secret_value_is_never_repeated() {
     let error = resolve(&wrong, &Environment::default()).err().unwrap();
     assert!(!error.to_string().contains("SECRET"), "{error}");
     assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+}
+
+proptest! {
+    #[test]
+    fn no_value_of_any_setting_panics_and_what_holds_builds_every_section(
+        row in 0..property::all().count(),
+        value in "\\PC{0,12}|-?[0-9]{1,20}|hex:[0-9a-f]{0,4}|[a-z_,:]{0,12}",
+    ) {
+        let row = property::all().nth(row).unwrap();
+        let key = row.name.replace('*', "x");
+        let result = resolve(&set(&[&format!("{key}={value}")]), &Environment::default());
+        match row.state {
+            State::Supported | State::Accepted(_) => {}
+            State::NotYet => prop_assert!(result.is_err() || row.check(&value).is_ok()),
+            State::Renamed(_) => prop_assert!(result.is_err()),
+        }
+        if let Err(error) = result {
+            prop_assert!(error.to_string().contains(&key) || key == "sink.type", "{error}");
+        }
+    }
 }
