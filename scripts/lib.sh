@@ -5,14 +5,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # Jars and PostgreSQL trees are kept here between runs. Root's home is closed to the unprivileged
 # user that PostgreSQL insists on, so root keeps them beside the system's own caches.
-if [ -n "${MINICDC_CACHE:-}" ]; then
-  cache=$MINICDC_CACHE
+if [ -n "${MINICDC_TEST_CACHE:-}" ]; then
+  cache=$MINICDC_TEST_CACHE
 elif [ "$(id -u)" -eq 0 ]; then
   cache=/var/cache/minicdc
 else
   cache=${XDG_CACHE_HOME:-$HOME/.cache}/minicdc
 fi
-export MINICDC_CACHE=$cache
+export MINICDC_TEST_CACHE=$cache
 
 kafka_version=4.3.0
 kafka_jars=$cache/kafka-$kafka_version

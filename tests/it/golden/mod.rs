@@ -74,7 +74,7 @@ fn cases_for_later_still_differ() {
 /// Says that a case is for later, past the test runner's capturing, so that nobody forgets.
 fn list_later(label: &str, missing: &str, report: &str) {
     let mut line = format!("later: {label}: {missing}");
-    if std::env::var_os("MINICDC_GOLDEN_REPORTS").is_some() {
+    if std::env::var_os("MINICDC_TEST_REPORTS").is_some() {
         line = format!("{line}\n{report}");
     }
     drop(writeln!(io::stderr(), "{line}"));

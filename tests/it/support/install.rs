@@ -13,7 +13,7 @@ pub(crate) fn is_root() -> bool {
 
 /// Jars, PostgreSQL trees and initialised clusters, kept between runs.
 pub(crate) fn cache() -> PathBuf {
-    if let Some(dir) = env::var_os("MINICDC_CACHE").filter(|dir| !dir.is_empty()) {
+    if let Some(dir) = env::var_os("MINICDC_TEST_CACHE").filter(|dir| !dir.is_empty()) {
         return dir.into();
     }
     if is_root() {
