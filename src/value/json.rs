@@ -2,7 +2,8 @@
 
 use super::ValueError;
 
-/// What Jackson puts behind a backslash, by byte: 0 = nothing to escape, `u` = four hex digits.
+/// What Jackson puts behind a backslash, by byte: 0 = nothing to escape, `u` = four hex digits,
+/// [`PAIR`] = the first of the four bytes of a character beyond U+FFFF.
 const ESCAPES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -17,8 +18,16 @@ const ESCAPES: [u8; 256] = {
     table[0x0d] = b'r';
     table[b'"' as usize] = b'"';
     table[b'\\' as usize] = b'\\';
+    byte = 0xF0;
+    while byte <= 0xF4 {
+        table[byte] = PAIR;
+        byte += 1;
+    }
     table
 };
+
+/// Jackson writes such a character as two escaped surrogates, all others raw.
+const PAIR: u8 = 1;
 
 const HEX_UPPER: &[u8; 16] = b"0123456789ABCDEF";
 
@@ -40,8 +49,11 @@ pub fn write_str(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes the inside of a JSON string: only `"`, `\` and the bytes below 0x20 are escaped, all
-/// else, also U+2028 and DEL, stays raw.
+/// Writes the inside of a JSON string: only `"`, `\`, the bytes below 0x20 and characters beyond
+/// U+FFFF are escaped, all else, also U+2028 and DEL, stays raw.
+///
+/// Source: Jackson's UTF8JsonGenerator without COMBINE_UNICODE_SURROGATES_IN_UTF8, and the
+/// recordings `keys` and `types_text`.
 pub(super) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| ESCAPES[usize::from(*byte)] != 0) {
@@ -54,11 +66,32 @@ pub(super) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
                 out.push(HEX_UPPER[usize::from(byte >> 4)]);
                 out.push(HEX_UPPER[usize::from(byte & 15)]);
             }
+            PAIR => {
+                if let Some((&[b, c, d], tail)) = tail.split_first_chunk::<3>() {
+                    write_surrogates([byte, b, c, d], out);
+                    rest = tail;
+                    continue;
+                }
+                out.push(byte);
+            }
             short => out.extend_from_slice(&[b'\\', short]),
         }
         rest = tail;
     }
     out.extend_from_slice(rest);
+}
+
+/// Writes a character of four UTF-8 bytes as two `\uXXXX`.
+fn write_surrogates(bytes: [u8; 4], out: &mut Vec<u8>) {
+    let [a, b, c, d] = bytes.map(u32::from);
+    let character = (a & 0x07) << 18 | (b & 0x3F) << 12 | (c & 0x3F) << 6 | d & 0x3F;
+    let offset = character.wrapping_sub(0x1_0000) & 0xF_FFFF;
+    for unit in [0xD800 | offset >> 10, 0xDC00 | offset & 0x3FF] {
+        out.extend_from_slice(b"\\u");
+        for shift in [12, 8, 4, 0] {
+            out.push(HEX_UPPER[(unit >> shift & 15) as usize]);
+        }
+    }
 }
 
 /// The alphabet of RFC 4648 section 4.
@@ -127,7 +160,7 @@ mod tests {
         // types_text.default, row 4 of the recording
         assert_eq!(
             string("tab\t nl\n cr\r bs\\ q\" é 𝄞 \u{1} \u{7f} \u{2028} </script> /"),
-            "\"tab\\t nl\\n cr\\r bs\\\\ q\\\" é 𝄞 \\u0001 \u{7f} \u{2028} </script> /\""
+            "\"tab\\t nl\\n cr\\r bs\\\\ q\\\" é \\uD834\\uDD1E \\u0001 \u{7f} \u{2028} </script> /\""
         );
         assert_eq!(string("\u{8}\u{c}\u{1f}"), r#""\b\f\u001F""#);
     }
