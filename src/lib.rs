@@ -19,8 +19,10 @@ pub mod pgtime;
 pub mod record;
 
 // cores
+pub mod engine;
 pub mod envelope;
 pub mod pgoutput;
+pub mod progress;
 pub mod relation;
 pub mod stage;
 pub mod value;

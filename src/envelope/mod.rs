@@ -1,5 +1,15 @@
 //! Debezium's envelopes: keys, values, headers and topic names.
 
 mod options;
+mod source_block;
+mod table_encoder;
+mod topic;
+mod transaction;
 
 pub use options::{EnvelopeOptions, SkippedOperations};
+pub use source_block::{SnapshotMarker, SourceContext};
+pub use table_encoder::{
+    ConversionWarning, EncodeError, EventContext, Op, Row, TableEncoder, TransactionBlock,
+};
+pub use topic::{adjust_schema_name, data_topic, transaction_topic};
+pub use transaction::TransactionMark;

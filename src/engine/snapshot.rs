@@ -1,0 +1,47 @@
+//! Rows of a snapshot take the same way out as changes of the stream.
+
+use super::Engine;
+use super::EngineError;
+use crate::envelope::EventContext;
+use crate::envelope::SourceContext;
+use crate::envelope::TableEncoder;
+use crate::pgoutput::Cell;
+use crate::record::Record;
+use crate::relation::Table;
+use crate::value::Phase;
+
+/// One row that a snapshot read.
+#[derive(Debug, Clone, Copy)]
+pub struct SnapshotRow<'a> {
+    /// Its cells in column order.
+    pub cells: &'a [Cell<'a>],
+    /// Marker, clock and position.
+    pub source: &'a SourceContext,
+}
+
+impl Engine {
+    /// Makes the encoder for a table's snapshot rows, which can have other columns than its
+    /// streamed rows (generated columns before PostgreSQL 18).
+    #[must_use]
+    pub fn snapshot_encoder(&self, table: &Table) -> TableEncoder {
+        TableEncoder::new(table, Phase::Snapshot, &self.options, &self.values)
+    }
+
+    /// Sends one row as a read event.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Encode`] when the row cannot be encoded.
+    pub fn on_snapshot_row(
+        &mut self,
+        encoder: &mut TableEncoder,
+        row: SnapshotRow<'_>,
+        emit: &mut dyn FnMut(&Record<'_>),
+    ) -> Result<(), EngineError> {
+        let context =
+            EventContext { source: row.source, transaction: None, now_ns: self.out.now_ns };
+        self.out
+            .send_read(encoder, row.cells, context, emit)
+            .map_err(|source| EngineError::Encode { lsn: row.source.lsn, source })
+    }
+}

@@ -1,0 +1,461 @@
+//! One version of one table: its topic, its schemas and how its rows become JSON.
+//!
+//! Everything that does not change between events is rendered once, when the encoder is made; an
+//! event is then a row of copies and value conversions into one buffer.
+
+use super::EnvelopeOptions;
+use super::source_block::{self, SourceContext, number};
+use super::topic::{adjust_schema_name, data_topic};
+use crate::pgoutput::Cell;
+use crate::relation::Table;
+use crate::value::ConversionFailure;
+use crate::value::Field;
+use crate::value::Phase;
+use crate::value::ValueError;
+use crate::value::ValueOptions;
+use crate::value::write_str;
+use std::sync::Arc;
+
+/// A row could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The row has another number of columns than its RELATION message announced.
+    #[error("{table}: row of {found} columns, expected {expected}")]
+    ColumnCount {
+        /// `schema.table`.
+        table: String,
+        /// Columns of the row.
+        found: usize,
+        /// Columns of the table.
+        expected: usize,
+    },
+    /// A value could not be converted, and `event.converting.failure.handling.mode` is `fail`.
+    #[error("{table}.{column}: value cannot be converted")]
+    Value {
+        /// `schema.table`.
+        table: String,
+        /// Column name.
+        column: String,
+        /// Why.
+        #[source]
+        source: ValueError,
+    },
+}
+
+/// A value that was replaced by null because it could not be converted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversionWarning {
+    /// `schema.table`.
+    pub table: String,
+    /// Column name.
+    pub column: String,
+    /// Why, without the value.
+    pub reason: String,
+}
+
+/// What happened to the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Op {
+    Create,
+    Update,
+    Delete,
+    Read,
+    Truncate,
+}
+
+impl Op {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Create => b'c',
+            Self::Update => b'u',
+            Self::Delete => b'd',
+            Self::Read => b'r',
+            Self::Truncate => b't',
+        }
+    }
+}
+
+/// One row image.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// Its cells, in column order.
+    pub cells: &'a [Cell<'a>],
+    /// Cells of the whole old row, which stand in for TOAST values that were not sent.
+    pub fallback: Option<&'a [Cell<'a>]>,
+}
+
+/// The `transaction` member of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransactionBlock {
+    /// Transaction id.
+    pub xid: u64,
+    /// Position of the event, the second half of the block's id.
+    pub lsn: u64,
+    /// 1 for the first event of the transaction.
+    pub total_order: u64,
+    /// 1 for the first event of this table in it.
+    pub collection_order: u64,
+}
+
+/// Everything around the rows of one event.
+#[derive(Debug, Clone, Copy)]
+pub struct EventContext<'a> {
+    /// The source block.
+    pub source: &'a SourceContext,
+    /// The transaction block.
+    pub transaction: Option<TransactionBlock>,
+    /// The connector's clock in Unix nanoseconds.
+    pub now_ns: i64,
+}
+
+#[derive(Debug)]
+struct ColumnEncoder {
+    /// Position in the row.
+    index: usize,
+    /// `"name":`
+    label: Box<[u8]>,
+    field: Field,
+    /// A conversion failure is said once per column and table version.
+    warned: bool,
+}
+
+/// Encodes the events of one version of a table.
+#[derive(Debug)]
+pub struct TableEncoder {
+    topic: Arc<str>,
+    qualified_name: Arc<str>,
+    column_count: usize,
+    columns: Vec<ColumnEncoder>,
+    key: Vec<ColumnEncoder>,
+    key_head: Box<[u8]>,
+    value_head: Box<[u8]>,
+    key_tail: &'static [u8],
+    value_tail: &'static [u8],
+    source_head: Box<[u8]>,
+    source_database: Box<[u8]>,
+    source_table: Box<[u8]>,
+    conversion_failure: ConversionFailure,
+    unknown_columns: Vec<String>,
+}
+
+fn label(name: &str) -> Box<[u8]> {
+    let mut out = Vec::with_capacity(name.len() + 3);
+    write_str(name, &mut out);
+    out.push(b':');
+    out.into()
+}
+
+fn struct_schema(
+    columns: &[ColumnEncoder],
+    optional: bool,
+    name: &str,
+    field: Option<&str>,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(b"{\"type\":\"struct\",\"fields\":[");
+    for (n, column) in columns.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        column.field.schema.write_json(Some(&column.field.name), out);
+    }
+    out.extend_from_slice(b"],\"optional\":");
+    out.extend_from_slice(if optional { b"true" } else { b"false" });
+    out.extend_from_slice(b",\"name\":");
+    write_str(name, out);
+    if let Some(field) = field {
+        out.extend_from_slice(b",\"field\":");
+        write_str(field, out);
+    }
+    out.push(b'}');
+}
+
+/// Everything of the value's schema behind `source`.
+const SCHEMA_TAIL: &str = concat!(
+    r#",{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},"#,
+    r#"{"type":"int64","optional":false,"field":"total_order"},"#,
+    r#"{"type":"int64","optional":false,"field":"data_collection_order"}],"#,
+    r#""optional":true,"name":"event.block","version":1,"field":"transaction"},"#,
+    r#"{"type":"string","optional":false,"field":"op"},"#,
+    r#"{"type":"int64","optional":true,"field":"ts_ms"},"#,
+    r#"{"type":"int64","optional":true,"field":"ts_us"},"#,
+    r#"{"type":"int64","optional":true,"field":"ts_ns"}],"optional":false,"name":"#,
+);
+
+impl TableEncoder {
+    /// Renders everything that is constant for this version of the table.
+    #[must_use]
+    pub fn new(
+        table: &Table,
+        phase: Phase,
+        options: &EnvelopeOptions,
+        values: &ValueOptions,
+    ) -> Self {
+        let topic = data_topic(options, &table.schema, &table.name);
+        let encoder = |index: usize| {
+            let column = table.columns.get(index)?;
+            let field = Field::new(column, phase, values)?;
+            Some(ColumnEncoder { index, label: label(&field.name), field, warned: false })
+        };
+        let columns: Vec<_> = (0..table.columns.len()).filter_map(encoder).collect();
+        let key: Vec<_> = table.key.iter().copied().filter_map(encoder).collect();
+        let unknown_columns = (0..table.columns.len())
+            .filter(|index| !columns.iter().any(|column| column.index == *index))
+            .filter_map(|index| table.columns.get(index))
+            .map(|column| format!("{} {}", column.name, column.pg_type.name))
+            .collect();
+        let schema_name =
+            |suffix: &str| adjust_schema_name(&format!("{topic}.{suffix}"), options.schema_names);
+
+        let mut key_head = Vec::new();
+        if options.key_schemas {
+            key_head.extend_from_slice(b"{\"schema\":");
+            struct_schema(&key, false, &schema_name("Key"), None, &mut key_head);
+            key_head.extend_from_slice(b",\"payload\":");
+        }
+        let mut value_head = Vec::new();
+        if options.value_schemas {
+            value_head.extend_from_slice(b"{\"schema\":{\"type\":\"struct\",\"fields\":[");
+            for image in ["before", "after"] {
+                struct_schema(&columns, true, &schema_name("Value"), Some(image), &mut value_head);
+                value_head.push(b',');
+            }
+            value_head.extend_from_slice(source_block::SCHEMA.as_bytes());
+            value_head.extend_from_slice(SCHEMA_TAIL.as_bytes());
+            write_str(&schema_name("Envelope"), &mut value_head);
+            value_head.extend_from_slice(b",\"version\":2},\"payload\":");
+        }
+        value_head.extend_from_slice(b"{\"before\":");
+
+        let (source_head, source_database) = source_constants(options);
+        let mut source_table = b",\"schema\":".to_vec();
+        write_str(&table.schema, &mut source_table);
+        source_table.extend_from_slice(b",\"table\":");
+        write_str(&table.name, &mut source_table);
+        source_table.extend_from_slice(b",\"txId\":");
+
+        Self {
+            topic,
+            qualified_name: table.qualified_name().into(),
+            column_count: table.columns.len(),
+            columns,
+            key,
+            key_head: key_head.into(),
+            value_head: value_head.into(),
+            key_tail: if options.key_schemas { b"}" } else { b"" },
+            value_tail: if options.value_schemas { b"}" } else { b"" },
+            source_head: source_head.into(),
+            source_database: source_database.into(),
+            source_table: source_table.into(),
+            conversion_failure: values.conversion_failure,
+            unknown_columns,
+        }
+    }
+
+    /// The topic of this table's events.
+    #[must_use]
+    pub fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    /// `schema.table`.
+    #[must_use]
+    pub fn qualified_name(&self) -> &Arc<str> {
+        &self.qualified_name
+    }
+
+    /// Columns that Debezium leaves out because it does not know their type, each as `name type`.
+    #[must_use]
+    pub fn unknown_columns(&self) -> &[String] {
+        &self.unknown_columns
+    }
+
+    /// True when records of this table have a key.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    fn check(&self, row: Row<'_>) -> Result<(), EncodeError> {
+        if row.cells.len() == self.column_count {
+            return Ok(());
+        }
+        Err(EncodeError::ColumnCount {
+            table: self.qualified_name.to_string(),
+            found: row.cells.len(),
+            expected: self.column_count,
+        })
+    }
+
+    /// Appends the key's struct, without its schema: `{"id":1}`.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`], see there.
+    pub fn write_key_payload(
+        &mut self,
+        row: Row<'_>,
+        warnings: &mut Vec<ConversionWarning>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.check(row)?;
+        let failure = Failure { table: &self.qualified_name, mode: self.conversion_failure };
+        write_struct(&mut self.key, row, failure, warnings, out)
+    }
+
+    /// Appends the whole key around a payload that [`write_key_payload`](Self::write_key_payload)
+    /// wrote.
+    pub fn wrap_key(&self, payload: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.key_head);
+        out.extend_from_slice(payload);
+        out.extend_from_slice(self.key_tail);
+    }
+
+    /// Appends the whole value of an event.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`], see there.
+    pub fn write_value(
+        &mut self,
+        op: Op,
+        before: Option<Row<'_>>,
+        after: Option<Row<'_>>,
+        context: EventContext<'_>,
+        warnings: &mut Vec<ConversionWarning>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        out.extend_from_slice(&self.value_head);
+        self.write_image(before, warnings, out)?;
+        out.extend_from_slice(b",\"after\":");
+        self.write_image(after, warnings, out)?;
+        context.source.write(&self.source_head, &self.source_database, &self.source_table, out);
+        out.extend_from_slice(b",\"transaction\":");
+        match context.transaction {
+            Some(block) => block.write(out),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"op\":\"");
+        out.push(op.letter());
+        out.extend_from_slice(b"\",\"ts_ms\":");
+        number(out, context.now_ns.div_euclid(1_000_000));
+        out.extend_from_slice(b",\"ts_us\":");
+        number(out, context.now_ns.div_euclid(1000));
+        out.extend_from_slice(b",\"ts_ns\":");
+        number(out, context.now_ns);
+        out.push(b'}');
+        out.extend_from_slice(self.value_tail);
+        Ok(())
+    }
+
+    fn write_image(
+        &mut self,
+        row: Option<Row<'_>>,
+        warnings: &mut Vec<ConversionWarning>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let Some(row) = row else {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        };
+        self.check(row)?;
+        let failure = Failure { table: &self.qualified_name, mode: self.conversion_failure };
+        write_struct(&mut self.columns, row, failure, warnings, out)
+    }
+}
+
+/// The source block up to `"ts_ms":`, and `,"db":"…","sequence":"[`.
+fn source_constants(options: &EnvelopeOptions) -> (Vec<u8>, Vec<u8>) {
+    let mut head = b",\"source\":{\"version\":".to_vec();
+    write_str(&options.version, &mut head);
+    head.extend_from_slice(b",\"connector\":\"postgresql\",\"name\":");
+    write_str(&options.topic_prefix, &mut head);
+    head.extend_from_slice(b",\"ts_ms\":");
+    let mut database = b",\"db\":".to_vec();
+    write_str(&options.database, &mut database);
+    database.extend_from_slice(b",\"sequence\":\"[");
+    (head, database)
+}
+
+impl TransactionBlock {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":\"");
+        number(out, self.xid);
+        out.push(b':');
+        number(out, self.lsn);
+        out.extend_from_slice(b"\",\"total_order\":");
+        number(out, self.total_order);
+        out.extend_from_slice(b",\"data_collection_order\":");
+        number(out, self.collection_order);
+        out.push(b'}');
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Failure<'a> {
+    table: &'a str,
+    mode: ConversionFailure,
+}
+
+fn write_struct(
+    columns: &mut [ColumnEncoder],
+    row: Row<'_>,
+    failure: Failure<'_>,
+    warnings: &mut Vec<ConversionWarning>,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let mut separator = b'{';
+    for column in columns {
+        out.push(separator);
+        separator = b',';
+        out.extend_from_slice(&column.label);
+        let cell = row.cells.get(column.index).copied().unwrap_or(Cell::Null);
+        let cell = match (cell, row.fallback.and_then(|old| old.get(column.index))) {
+            // Debezium cannot tell an old NULL from an old value that it does not have.
+            (Cell::UnchangedToast, Some(old @ (Cell::Text(_) | Cell::Binary(_)))) => *old,
+            _ => cell,
+        };
+        match cell {
+            Cell::Null => column.field.write_absent(out),
+            Cell::UnchangedToast => column.field.write_unavailable(out),
+            Cell::Text(text) | Cell::Binary(text) => {
+                if let Err(error) = column.field.write(text, out) {
+                    column.failed(error, failure, warnings, out)?;
+                }
+            }
+        }
+    }
+    if separator == b'{' {
+        out.push(b'{');
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+impl ColumnEncoder {
+    /// Applies `event.converting.failure.handling.mode`.
+    fn failed(
+        &mut self,
+        source: ValueError,
+        failure: Failure<'_>,
+        warnings: &mut Vec<ConversionWarning>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let table = failure.table.to_owned();
+        let column = self.field.name.clone();
+        match failure.mode {
+            ConversionFailure::Fail => {
+                return Err(EncodeError::Value { table, column, source });
+            }
+            ConversionFailure::Warn if !self.warned => {
+                self.warned = true;
+                warnings.push(ConversionWarning { table, column, reason: source.to_string() });
+            }
+            ConversionFailure::Warn | ConversionFailure::Skip => {}
+        }
+        self.field.write_failed(out);
+        Ok(())
+    }
+}

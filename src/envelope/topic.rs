@@ -1,0 +1,122 @@
+//! Topic and schema names.
+
+use super::EnvelopeOptions;
+use crate::value::NameAdjustment;
+use std::sync::Arc;
+
+/// Kafka's limit for topic names, in characters.
+const TOPIC_LEN_MAX: usize = 249;
+
+/// `<topic.prefix><delimiter><schema><delimiter><table>`, made legal for Kafka; empty parts are
+/// left out.
+///
+/// Source: Debezium's SchemaTopicNamingStrategy and TopicNamingStrategy sanitising.
+#[must_use]
+pub fn data_topic(options: &EnvelopeOptions, schema: &str, table: &str) -> Arc<str> {
+    let parts: Vec<&str> = [&options.topic_prefix, schema, table]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+    sanitise_topic(&parts.join(&options.topic_delimiter)).into()
+}
+
+/// `<topic.prefix><delimiter><topic.transaction>`.
+#[must_use]
+pub fn transaction_topic(options: &EnvelopeOptions) -> Arc<str> {
+    let name = [&*options.topic_prefix, &*options.transaction_topic].join(&options.topic_delimiter);
+    sanitise_topic(&name).into()
+}
+
+/// Replaces what Kafka refuses in topic names by `_`, one for each UTF-16 unit as Java counts.
+fn sanitise_topic(name: &str) -> String {
+    let mut legal = String::with_capacity(name.len());
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+            legal.push(c);
+        } else {
+            (0..c.len_utf16()).for_each(|_| legal.push('_'));
+        }
+    }
+    legal.truncate(TOPIC_LEN_MAX);
+    match legal.as_str() {
+        "." => "_".to_owned(),
+        ".." => "__".to_owned(),
+        _ => legal,
+    }
+}
+
+/// Applies `schema.name.adjustment.mode` to a full schema name.
+///
+/// Avro allows `[A-Za-z_]` first, then `[A-Za-z0-9_.]`; a leading digit stays behind a `_`.
+#[must_use]
+pub fn adjust_schema_name(name: &str, mode: NameAdjustment) -> String {
+    match mode {
+        NameAdjustment::None => name.to_owned(),
+        NameAdjustment::Avro => adjust(name, |c| c == '_', |out, _| out.push('_')),
+        NameAdjustment::AvroUnicode => adjust(
+            name,
+            |_| false,
+            |out, unit| {
+                out.push_str("_u");
+                out.push_str(&format!("{unit:04x}"));
+            },
+        ),
+    }
+}
+
+fn adjust(
+    name: &str,
+    underscore_is_legal: impl Fn(char) -> bool,
+    replace: impl Fn(&mut String, u16),
+) -> String {
+    let mut out = String::with_capacity(name.len());
+    for (index, c) in name.chars().enumerate() {
+        let letter = c.is_ascii_alphabetic() || underscore_is_legal(c);
+        match c {
+            _ if letter || (index > 0 && (c.is_ascii_digit() || c == '.')) => out.push(c),
+            _ if index == 0 && c.is_ascii_digit() => {
+                out.push('_');
+                out.push(c);
+            }
+            _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| replace(&mut out, *unit)),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(schema: &str, table: &str) -> String {
+        let options = EnvelopeOptions { topic_prefix: "pg".to_owned(), ..Default::default() };
+        data_topic(&options, schema, table).to_string()
+    }
+
+    #[test]
+    fn topic_is_prefix_schema_and_table() {
+        assert_eq!(topic("public", "orders"), "pg.public.orders");
+        assert_eq!(topic("", "orders"), "pg.orders");
+    }
+
+    #[test]
+    fn illegal_characters_become_underscores_per_utf16_unit() {
+        // The recordings' case `identifiers`.
+        assert_eq!(topic("My Schema", "ta ble"), "pg.My_Schema.ta_ble");
+        assert_eq!(topic("ünï", "täble-1"), "pg._n_.t_ble-1");
+        assert_eq!(topic("s", "𝄞"), "pg.s.__");
+    }
+
+    #[test]
+    fn long_names_are_cut_to_kafkas_limit() {
+        assert_eq!(topic(&"s".repeat(200), &"t".repeat(200)).len(), 249);
+    }
+
+    #[test]
+    fn schema_names_follow_the_adjustment_mode() {
+        let name = "1a-b.c_ü";
+        assert_eq!(adjust_schema_name(name, NameAdjustment::None), name);
+        assert_eq!(adjust_schema_name(name, NameAdjustment::Avro), "_1a_b.c__");
+        assert_eq!(adjust_schema_name("a-b_c", NameAdjustment::AvroUnicode), "a_u002db_u005fc");
+    }
+}
