@@ -36,19 +36,9 @@ install_packages() {
   [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
     die "missing: $*" "as root: apt-get install $*"
   say "installing $*"
-  quietly as_root apt-get update -q
-  quietly as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -qy --no-install-recommends "$@"
-}
-
-# Shows what a command prints only when it fails.
-quietly() {
-  local log result=0
-  log=$(mktemp)
-  "$@" >"$log" 2>&1 || result=$?
-  [ $result -eq 0 ] || cat "$log" >&2
-  rm -f "$log"
-  return $result
+  as_root apt-get update -q >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qy --no-install-recommends "$@" >/dev/null
 }
 
 setup_build() {
@@ -121,9 +111,8 @@ setup_kafka() {
   [ -e "$kafka_jars/.complete" ] && return
   say "fetching Apache Kafka $kafka_version"
   work=$(mktemp -d "$cache/fetch.XXXXXX")
-  quietly mvn -q -B -ntp -f "$root/scripts/servers/kafka.pom.xml" \
-    -Dkafka.version="$kafka_version" -DincludeScope=runtime -DoutputDirectory="$work" \
-    dependency:copy-dependencies
+  mvn -q -B -ntp -f "$root/scripts/servers/kafka.pom.xml" -Dkafka.version="$kafka_version" \
+    dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$work" >&2
   touch "$work/.complete"
   chmod a+rx "$work"
   rm -rf "$kafka_jars"

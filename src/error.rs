@@ -40,6 +40,12 @@ pub enum Error {
     /// A name led to no topic, or to several.
     #[error(transparent)]
     Name(#[from] crate::stage::names::NameError),
+    /// The replication stream could not be understood or encoded.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
+    /// The capture cannot start or go on.
+    #[error(transparent)]
+    Capture(#[from] crate::capture::CaptureError),
     /// A table list was no list of regular expressions.
     #[error(transparent)]
     Filter(#[from] crate::relation::FilterError),
@@ -61,6 +67,12 @@ impl Error {
             Self::Load(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Name(error) => error.hint(),
+            Self::Engine(_) => Some(
+                "nothing behind this position was confirmed, so nothing is lost; please report it \
+                 with the type of the column or the kind of message"
+                    .to_owned(),
+            ),
+            Self::Capture(error) => Some(error.hint()),
             Self::Filter(_) => Some(
                 "lists are comma-separated regular expressions on schema.table, such as \
                  'public.orders,public.c.*'; write a comma inside a pattern as \\,"
@@ -74,6 +86,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Logging(_) | Self::Filter(_) => 2,
+            Self::Capture(error) if error.is_misconfiguration() => 2,
             Self::Sink(error) if error.is_misconfiguration() => 2,
             Self::Kafka(error) if error.is_misconfiguration() => 2,
             Self::Offset(error) if error.is_misconfiguration() => 2,
@@ -83,6 +96,12 @@ impl Error {
             Self::Name(error) if error.is_ambiguous() => 2,
             _ => 1,
         }
+    }
+
+    /// True when the same can succeed later: a lost connection, a server that restarts.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Postgres(error) if error.is_transient())
     }
 
     /// True when whoever read standard output has had enough, as in `minicdc tail … | head`; that

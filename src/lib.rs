@@ -38,6 +38,7 @@ pub mod source;
 pub mod telemetry;
 
 // flows
+pub mod capture;
 pub mod load;
 pub mod tail;
 

@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand, and the flags that several share.
 
+mod capture;
+mod capture_view;
 mod config;
 mod load;
 mod settings_page;
@@ -31,6 +33,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Load(load::LoadArgs),
+    Capture(capture::CaptureArgs),
     Config(config::ConfigArgs),
     Tail(tail::TailArgs),
 }
@@ -39,6 +42,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Error> {
         match self {
             Self::Load(args) => args.run().await,
+            Self::Capture(args) => args.run().await,
             Self::Config(args) => args.run(),
             Self::Tail(args) => args.run().await,
         }

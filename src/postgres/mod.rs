@@ -1,13 +1,15 @@
 //! PostgreSQL: connections for SQL and for replication, and what replication needs on the server.
 //!
-//! [`connect()`] gives a `tokio-postgres` client for ordinary SQL;
+//! [`client::connect`](connect) gives a `tokio-postgres` client for ordinary SQL;
 //! [`ReplicationConnection`] is our own client for the walsender, because `tokio-postgres` has no
 //! CopyBoth mode. Both stand on the same sockets, TLS sessions and session settings, and both
 //! report by [`PostgresError`]. [`Slot`], [`ensure_publication`], [`IdentityRules`] and
 //! [`Readiness`] look after the server's side.
 
+mod catalog;
 mod channel_binding;
 mod client;
+mod copy_row;
 mod error;
 mod frames;
 mod identity;
@@ -24,7 +26,9 @@ mod stream;
 mod tls;
 mod wire;
 
+pub use catalog::{captured_tables, stream_table};
 pub use client::connect;
+pub use copy_row::CopyRow;
 pub use error::{PostgresError, ServerError};
 pub use identity::{IdentityError, IdentityOutcome, IdentityRules};
 pub use publication::{

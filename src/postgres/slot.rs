@@ -103,7 +103,7 @@ impl SlotError {
                     .to_owned()
             }
             Self::Missing { .. } => {
-                "start without --snapshot-mode no_data and it is made; changes since it was \
+                "start without --snapshot no_data and it is made; changes since it was \
                  dropped are only found by a new snapshot"
                     .to_owned()
             }

@@ -3,13 +3,19 @@
 //! A sink takes records without blocking and reports what has become durable on a [`Deliveries`]
 //! board, from whatever thread it likes. The capture loop reads that board and confirms LSNs.
 
+mod any;
 mod deliveries;
 mod kafka;
 mod log;
+mod null;
+mod stdout;
 
+pub use any::AnySink;
 pub use deliveries::{Delivered, Deliveries};
 pub use kafka::KafkaSink;
 pub use log::LogSink;
+pub use null::NullSink;
+pub use stdout::StdoutSink;
 
 use crate::kafka::KafkaError;
 use crate::log::LogError;

@@ -57,16 +57,8 @@ impl Case {
 
     /// Runs it on the case's directory, without the shop's tables.
     fn load(&self, arguments: &[&str]) -> Finished {
-        self.load_as("postgres", arguments)
-    }
-
-    /// The same as another role.
-    fn load_as(&self, role: &str, arguments: &[&str]) -> Finished {
         let arguments = [&[".", "--no-migrations"], arguments].concat();
-        let mut command = self.command(&arguments);
-        let url = server().url(&self.database).replace("postgres@", &format!("{role}@"));
-        command.env("DATABASE_URL", url);
-        Minicdc::spawn(command).finish()
+        Minicdc::spawn(self.command(&arguments)).finish()
     }
 
     /// Runs it, expects it to fail with nothing loaded, and gives the error.

@@ -1,0 +1,284 @@
+//! The initial snapshot: every row of every captured table as a read event.
+//!
+//! All tables are read in one transaction, under the snapshot that the slot's creation exported
+//! when it was created just now: the stream then begins exactly where the rows end. A row is held
+//! back until the next one is there, because Debezium marks the last row of each table and of the
+//! snapshot.
+
+use super::observer::Event;
+use super::observer::Observer;
+use super::outlet::Outlet;
+use super::shutdown::Shutdown;
+use super::start::SnapshotPlan;
+use super::{Limits, now_ns};
+use crate::engine::Engine;
+use crate::engine::SnapshotRow;
+use crate::envelope::SnapshotMarker;
+use crate::envelope::SourceContext;
+use crate::envelope::TableEncoder;
+use crate::error::Error;
+use crate::postgres::CopyRow;
+use crate::postgres::PostgresError;
+use crate::postgres::quote_identifier;
+use crate::postgres::quote_table;
+use crate::relation::Table;
+use futures_util::StreamExt as _;
+use std::time::Instant;
+use tokio_postgres::Client;
+
+/// Rows between two looks at the clock, the deliveries and the observer.
+const ROWS_PER_TURN: u64 = 256;
+
+/// What the snapshot works on.
+pub(super) struct SnapshotRun<'a> {
+    pub(super) engine: &'a mut Engine,
+    pub(super) outlet: &'a mut Outlet,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) shutdown: &'a mut Shutdown,
+    pub(super) limits: Limits,
+}
+
+/// How the snapshot ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SnapshotEnd {
+    /// Every row is durable.
+    Complete {
+        /// Transaction id and clock of the snapshot, for the stored position.
+        tx_id: Option<u64>,
+        ts_us: i64,
+    },
+    /// A stop was asked for; the next start takes the snapshot again.
+    Stopped,
+}
+
+/// A row that waits for its successor, with its encoder.
+struct Held {
+    encoder: TableEncoder,
+    row: CopyRow,
+    is_first_of_table: bool,
+    is_of_first_table: bool,
+}
+
+impl Held {
+    /// The marker of a row that is not the snapshot's last, in Debezium's order of precedence; a
+    /// snapshot whose first table is empty has no `first` row.
+    ///
+    /// Source: Debezium's `setSnapshotMarker`, and the recordings `keys` and `truncate`.
+    const fn marker(&self, is_last_of_table: bool) -> SnapshotMarker {
+        match (self.is_first_of_table, is_last_of_table) {
+            (true, _) if self.is_of_first_table => SnapshotMarker::First,
+            (_, true) => SnapshotMarker::LastInDataCollection,
+            (true, false) => SnapshotMarker::FirstInDataCollection,
+            (false, false) => SnapshotMarker::True,
+        }
+    }
+}
+
+impl SnapshotRun<'_> {
+    /// Reads `tables` in their order and waits until every row is durable.
+    pub(super) async fn run(
+        &mut self,
+        client: &Client,
+        plan: SnapshotPlan,
+        tables: &[Table],
+    ) -> Result<SnapshotEnd, Error> {
+        let begun = Instant::now();
+        self.observer.event(Event::SnapshotStarted { tables: tables.len() });
+        open_transaction(client, plan.exporter.as_ref().map(|(_, name)| name.as_str())).await?;
+        if let Some((connection, _)) = plan.exporter {
+            // Our transaction has adopted the snapshot; the slot's maker may go.
+            connection.close().await;
+        }
+        let (tx_id, ts_us) = transaction_facts(client).await?;
+        let mut source = SourceContext {
+            ts_us,
+            snapshot: SnapshotMarker::True,
+            last_commit_lsn: None,
+            lsn: plan.lsn,
+            tx_id,
+            origin: None,
+        };
+        let mut rows = 0;
+        let mut held: Option<Held> = None;
+        for (index, table) in tables.iter().enumerate() {
+            match self.read_table(client, table, &mut source, &mut held, index == 0).await? {
+                Some(read) => rows += read,
+                None => return Ok(SnapshotEnd::Stopped),
+            }
+        }
+        if let Some(mut last) = held {
+            self.send(&mut last, SnapshotMarker::Last, &mut source)?;
+        }
+        client.batch_execute("COMMIT").await.map_err(PostgresError::from)?;
+        if !self.wait_until_durable().await? {
+            return Ok(SnapshotEnd::Stopped);
+        }
+        self.observer.event(Event::SnapshotDone { rows, elapsed: begun.elapsed() });
+        Ok(SnapshotEnd::Complete { tx_id, ts_us })
+    }
+
+    /// Reads one table; `None` when a stop was asked for.
+    async fn read_table(
+        &mut self,
+        client: &Client,
+        table: &Table,
+        source: &mut SourceContext,
+        held: &mut Option<Held>,
+        is_first_table: bool,
+    ) -> Result<Option<u64>, Error> {
+        let begun = Instant::now();
+        self.engine.set_now(now_ns());
+        let name = table.qualified_name();
+        let rows_estimate = row_estimate(client, table).await?;
+        self.observer.event(Event::SnapshotTable { name: &name, rows_estimate });
+
+        let what = format!("read table {name}");
+        let copy = client
+            .copy_out(&copy_statement(table))
+            .await
+            .map_err(PostgresError::doing(what.clone()))?;
+        let mut lines = std::pin::pin!(copy);
+        let mut next = CopyRow::default();
+        let mut rows = 0;
+        while let Some(line) = lines.next().await {
+            let line = line.map_err(PostgresError::doing(what.clone()))?;
+            next.read(&line);
+            if table.columns.is_empty() {
+                next.clear();
+            }
+            match held {
+                // The row before belongs to this table: it is neither its last nor the snapshot's.
+                Some(before) if rows > 0 => {
+                    let marker = before.marker(false);
+                    self.send(before, marker, source)?;
+                    std::mem::swap(&mut before.row, &mut next);
+                    before.is_first_of_table = false;
+                }
+                _ => {
+                    if let Some(mut before) = held.take() {
+                        let marker = before.marker(true);
+                        self.send(&mut before, marker, source)?;
+                    }
+                    let encoder = self.engine.snapshot_encoder(table);
+                    warn_of_unknown_columns(&encoder);
+                    self.outlet.ensure_topics(std::slice::from_ref(encoder.topic())).await?;
+                    let row = std::mem::take(&mut next);
+                    *held = Some(Held {
+                        encoder,
+                        row,
+                        is_first_of_table: true,
+                        is_of_first_table: is_first_table,
+                    });
+                }
+            }
+            rows += 1;
+            if rows % ROWS_PER_TURN == 0 && !self.turn(rows).await? {
+                return Ok(None);
+            }
+        }
+        self.observer.event(Event::SnapshotTableDone {
+            name: &name,
+            rows,
+            elapsed: begun.elapsed(),
+        });
+        Ok(Some(rows))
+    }
+
+    fn send(
+        &mut self,
+        held: &mut Held,
+        marker: SnapshotMarker,
+        source: &mut SourceContext,
+    ) -> Result<(), Error> {
+        source.snapshot = marker;
+        let row = SnapshotRow { cells: &held.row.cells(), source };
+        self.engine.on_snapshot_row(&mut held.encoder, row, &mut |record| {
+            self.outlet.take(record);
+        })?;
+        Ok(())
+    }
+
+    /// Looks around between rows: the clock, what is durable, whether to wait or to stop. False
+    /// when a stop was asked for.
+    async fn turn(&mut self, rows: u64) -> Result<bool, Error> {
+        self.engine.set_now(now_ns());
+        self.observer.event(Event::SnapshotRows { rows });
+        self.outlet.flush()?;
+        self.outlet.collect(self.engine.progress_mut())?;
+        let deliveries = self.outlet.deliveries();
+        while self.limits.are_reached(self.engine.progress()) && !self.shutdown.is_asked() {
+            tokio::select! {
+                () = deliveries.wait() => self.outlet.collect(self.engine.progress_mut())?,
+                () = self.shutdown.asked() => {}
+            }
+        }
+        Ok(!self.shutdown.is_asked())
+    }
+
+    /// False when a stop was asked for before that.
+    async fn wait_until_durable(&mut self) -> Result<bool, Error> {
+        self.outlet.flush()?;
+        let deliveries = self.outlet.deliveries();
+        loop {
+            self.outlet.collect(self.engine.progress_mut())?;
+            if self.engine.progress().is_idle() {
+                return Ok(true);
+            }
+            tokio::select! {
+                () = deliveries.wait() => {}
+                () = self.shutdown.asked() => return Ok(false),
+            }
+        }
+    }
+}
+
+/// Says which columns are left out, once per table.
+pub(super) fn warn_of_unknown_columns(encoder: &TableEncoder) {
+    if !encoder.unknown_columns().is_empty() {
+        tracing::warn!(
+            relation = %encoder.qualified_name(),
+            columns = encoder.unknown_columns().join(", "),
+            "columns of types that Debezium does not know are left out"
+        );
+    }
+}
+
+async fn open_transaction(client: &Client, snapshot: Option<&str>) -> Result<(), Error> {
+    let mut sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;".to_owned();
+    if let Some(name) = snapshot {
+        sql.push_str(&format!("SET TRANSACTION SNAPSHOT '{}';", name.replace('\'', "''")));
+    }
+    // A long snapshot must not fall to limits that are meant for ordinary sessions.
+    sql.push_str(
+        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;",
+    );
+    client
+        .batch_execute(&sql)
+        .await
+        .map_err(PostgresError::doing("open the snapshot's transaction"))?;
+    Ok(())
+}
+
+/// The transaction's id (none on a standby) and start time in Unix microseconds.
+async fn transaction_facts(client: &Client) -> Result<(Option<u64>, i64), Error> {
+    const QUERY: &str = "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL \
+        ELSE pg_catalog.txid_current() END, \
+        (EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000000)::int8";
+    let row = client.query_one(QUERY, &[]).await.map_err(PostgresError::from)?;
+    let tx_id: Option<i64> = row.get(0);
+    Ok((tx_id.and_then(|id| u64::try_from(id).ok()), row.get(1)))
+}
+
+/// PostgreSQL's own estimate; `None` for tables that were never analysed.
+async fn row_estimate(client: &Client, table: &Table) -> Result<Option<u64>, Error> {
+    const QUERY: &str = "SELECT reltuples::int8 FROM pg_catalog.pg_class WHERE oid = $1";
+    let row = client.query_opt(QUERY, &[&table.oid.0]).await.map_err(PostgresError::from)?;
+    Ok(row.and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()))
+}
+
+fn copy_statement(table: &Table) -> String {
+    let columns: Vec<String> =
+        table.columns.iter().map(|column| quote_identifier(&column.name)).collect();
+    let name = quote_table(&table.schema, &table.name);
+    format!("COPY (SELECT {} FROM {name}) TO STDOUT", columns.join(", "))
+}

@@ -1,0 +1,309 @@
+//! The loop that moves bytes: frames into the engine, records into the sink, deliveries back into
+//! the engine, and the safe position to the server.
+//!
+//! The server hears from us at least every `status.update.interval.ms` whatever the sink does: a
+//! full sink stops the reading, never the replies.
+
+use super::CaptureError;
+use super::observer::Event;
+use super::observer::Observer;
+use super::observer::Status;
+use super::outlet::Outlet;
+use super::position::PositionKeeper;
+use super::shutdown::Shutdown;
+use super::snapshot::warn_of_unknown_columns;
+use super::{Limits, now_ns};
+use crate::config::Config;
+use crate::config::StopAt;
+use crate::engine::Engine;
+use crate::engine::RelationRequest;
+use crate::engine::Step;
+use crate::error::Error;
+use crate::lsn::Lsn;
+use crate::postgres;
+use crate::postgres::PostgresError;
+use crate::postgres::ReplicationConnection;
+use crate::postgres::ReplicationStream;
+use crate::postgres::Slot;
+use crate::relation::TableFilter;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_postgres::Client;
+
+/// How soon a new safe position is told to the server.
+const CONFIRM_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the observer hears of a running stream.
+const OBSERVE_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the server is asked for its position while a stop position is awaited.
+const ASK_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a stop waits for records in flight.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What streaming works on, over all connections of a run.
+pub(super) struct StreamRun<'a> {
+    pub(super) config: &'a Config,
+    pub(super) filter: &'a TableFilter,
+    pub(super) engine: &'a mut Engine,
+    pub(super) outlet: &'a mut Outlet,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) shutdown: &'a mut Shutdown,
+    pub(super) positions: &'a mut PositionKeeper,
+    pub(super) limits: Limits,
+    /// For the catalogue; made anew when it is closed.
+    pub(super) client: Client,
+    /// Position to stop at, once it is known.
+    pub(super) stop_lsn: Option<Lsn>,
+}
+
+/// Clocks and positions of one connection.
+struct Session {
+    stream: ReplicationStream,
+    status_interval: Duration,
+    last_status: Instant,
+    told: Lsn,
+    /// How far the server's WAL goes, as far as it told us.
+    server_end: Lsn,
+    last_observed: Instant,
+    asked: Instant,
+}
+
+impl StreamRun<'_> {
+    /// Streams over one connection until a stop or a failure.
+    pub(super) async fn run(
+        &mut self,
+        from: Lsn,
+        lost: &mut Option<std::time::Instant>,
+    ) -> Result<(), Error> {
+        let mut session = self.open(from).await?;
+        match lost.take() {
+            Some(since) => self.observer.event(Event::Reconnected { after: since.elapsed() }),
+            None => self.observer.event(Event::Streaming { from }),
+        }
+        self.pump(&mut session).await?;
+        self.drain(&mut session).await?;
+        if let Err(error) = session.stream.finish().await {
+            tracing::warn!(error = %error, "replication stream did not end in order");
+        }
+        if self.config.replication.slot_drop_on_stop {
+            Slot::drop(&self.client, &self.config.replication.slot_name).await?;
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, from: Lsn) -> Result<Session, Error> {
+        if self.client.is_closed() {
+            self.client = postgres::connect(&self.config.database, "minicdc").await?;
+        }
+        if let Some(topic) = self.engine.transaction_topic() {
+            let topic = topic.clone();
+            self.outlet.ensure_topics(&[topic]).await?;
+        }
+        let server_timeout = wal_sender_timeout(&self.client).await?;
+        let mut connection = ReplicationConnection::connect(&self.config.database).await?;
+        let server_end = connection.identify_system().await?.flushed;
+        if self.stop_lsn.is_none() {
+            self.stop_lsn = self.config.replication.stop_at.map(|stop| match stop {
+                StopAt::Current => server_end,
+                StopAt::Lsn(lsn) => lsn,
+            });
+        }
+        let replication = &self.config.replication;
+        let options = [
+            ("proto_version", "1".to_owned()),
+            ("publication_names", postgres::quote_identifier(&replication.publication_name)),
+        ];
+        let stream = connection.start(&replication.slot_name, from, &options).await?;
+        let status_interval = Duration::from_millis(replication.status_update_interval_ms.max(100));
+        let now = Instant::now();
+        Ok(Session {
+            stream,
+            status_interval: server_timeout.map_or(status_interval, |t| status_interval.min(t / 3)),
+            last_status: now,
+            told: Lsn::INVALID,
+            server_end,
+            last_observed: now,
+            asked: now,
+        })
+    }
+
+    /// Moves bytes until a stop is asked for or the stop position is durable.
+    async fn pump(&mut self, session: &mut Session) -> Result<(), Error> {
+        let deliveries = self.outlet.deliveries();
+        loop {
+            self.engine.set_now(now_ns());
+            let mut starving = true;
+            while !self.limits.are_reached(self.engine.progress()) {
+                match session.next(self.engine, self.outlet)? {
+                    None => break,
+                    Some(Step::Done) => {}
+                    Some(Step::Reply) => self.tell(session, false).await?,
+                    Some(Step::NeedsTable(request)) => self.define(&request).await?,
+                }
+                starving = false;
+            }
+            let full = self.limits.are_reached(self.engine.progress());
+            self.outlet.flush()?;
+            self.outlet.collect(self.engine.progress_mut())?;
+            self.warn_of_conversions();
+            if self.shutdown.is_asked() {
+                return Ok(());
+            }
+            if self.stop_lsn.is_some_and(|stop| self.engine.progress().safe_lsn() >= stop) {
+                return Ok(());
+            }
+            self.keep_up(session).await?;
+            if !starving && !full {
+                continue;
+            }
+            let wake = self.next_wake(session);
+            tokio::select! {
+                biased;
+                () = self.shutdown.asked() => {}
+                () = deliveries.wait() => self.outlet.collect(self.engine.progress_mut())?,
+                filled = session.stream.fill(), if !full => filled?,
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Tells the server, the store and the observer what they are due to hear.
+    async fn keep_up(&mut self, session: &mut Session) -> Result<(), Error> {
+        let now = Instant::now();
+        let safe = self.engine.progress().safe_lsn();
+        let since = now - session.last_status;
+        if since >= session.status_interval || (safe > session.told && since >= CONFIRM_INTERVAL) {
+            self.tell(session, false).await?;
+        } else if self.stop_lsn.is_some()
+            && self.engine.progress().is_idle()
+            && now - session.asked >= ASK_INTERVAL
+        {
+            session.asked = now;
+            self.tell(session, true).await?;
+        }
+        self.positions.keep(self.engine);
+        if now - session.last_observed >= OBSERVE_INTERVAL {
+            session.last_observed = now;
+            self.observe(session);
+        }
+        Ok(())
+    }
+
+    fn next_wake(&self, session: &Session) -> Instant {
+        let confirm = if self.engine.progress().safe_lsn() > session.told {
+            CONFIRM_INTERVAL
+        } else {
+            session.status_interval
+        };
+        let mut wake = session.last_status + confirm.min(session.status_interval);
+        wake = wake.min(session.last_observed + OBSERVE_INTERVAL);
+        if self.stop_lsn.is_some() {
+            wake = wake.min(session.asked + ASK_INTERVAL);
+        }
+        wake
+    }
+
+    /// Confirms the safe position. Only what is durable downstream is ever told, also as written.
+    async fn tell(&mut self, session: &mut Session, ask: bool) -> Result<(), Error> {
+        let safe = self.engine.progress().safe_lsn();
+        session.stream.send_status(safe, safe, safe, ask).await?;
+        session.told = safe;
+        session.last_status = Instant::now();
+        Ok(())
+    }
+
+    /// Answers the engine's question about a table.
+    async fn define(&mut self, request: &RelationRequest) -> Result<(), Error> {
+        if !self.filter.matches(&request.schema, &request.name) {
+            self.engine.define(request.oid, None);
+            return Ok(());
+        }
+        if self.client.is_closed() {
+            self.client = postgres::connect(&self.config.database, "minicdc").await?;
+        }
+        let table = postgres::stream_table(&self.client, request).await?;
+        if let Some(encoder) = self.engine.define(request.oid, Some(&table)) {
+            let topic = encoder.topic().clone();
+            warn_of_unknown_columns(encoder);
+            self.outlet.ensure_topics(&[topic]).await?;
+        }
+        Ok(())
+    }
+
+    fn warn_of_conversions(&mut self) {
+        for warning in self.engine.take_warnings() {
+            tracing::warn!(
+                relation = warning.table,
+                column = warning.column,
+                error = warning.reason,
+                "value replaced by null because it cannot be converted"
+            );
+        }
+    }
+
+    fn observe(&mut self, session: &Session) {
+        self.observer.event(Event::Status(self.status(session.server_end)));
+    }
+
+    fn status(&self, server_end: Lsn) -> Status {
+        let progress = self.engine.progress();
+        let counters = self.engine.counters();
+        let lag = self.engine.lag_us().and_then(|us| u64::try_from(us).ok());
+        Status {
+            tables: self.engine.tables(),
+            records: counters.records,
+            changes: counters.changes,
+            lag_bytes: server_end.bytes_since(progress.safe_lsn()),
+            lag: lag.map(Duration::from_micros),
+            confirmed: progress.safe_lsn(),
+            bytes_in_flight: progress.bytes_in_flight(),
+        }
+    }
+
+    /// Waits until what was sent is durable, then confirms it and stores the position.
+    async fn drain(&mut self, session: &mut Session) -> Result<(), Error> {
+        self.outlet.flush()?;
+        let records = self.engine.progress().records_in_flight();
+        self.observer.event(Event::Draining { records });
+        let deliveries = self.outlet.deliveries();
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
+        loop {
+            self.outlet.collect(self.engine.progress_mut())?;
+            if self.engine.progress().is_idle() {
+                break;
+            }
+            tokio::select! {
+                () = deliveries.wait() => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    return Err(CaptureError::NotDrained {
+                        records: self.engine.progress().records_in_flight(),
+                        seconds: DRAIN_TIMEOUT.as_secs(),
+                    }.into());
+                }
+                () = tokio::time::sleep(session.status_interval) => self.tell(session, false).await?,
+            }
+        }
+        self.tell(session, false).await?;
+        self.positions.store_now(self.engine).await;
+        self.observe(session);
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Feeds the next frame in the buffer to the engine; `None` when there is none.
+    fn next(&mut self, engine: &mut Engine, outlet: &mut Outlet) -> Result<Option<Step>, Error> {
+        let Some(frame) = self.stream.next_frame()? else { return Ok(None) };
+        let step = engine.on_frame(frame, &mut |record| outlet.take(record))?;
+        self.server_end = self.server_end.max(engine.server_end());
+        Ok(Some(step))
+    }
+}
+
+/// `wal_sender_timeout`; `None` when it is switched off.
+async fn wal_sender_timeout(client: &Client) -> Result<Option<Duration>, Error> {
+    const QUERY: &str =
+        "SELECT setting::int8 FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'";
+    let row = client.query_one(QUERY, &[]).await.map_err(PostgresError::from)?;
+    let milliseconds: i64 = row.get(0);
+    Ok(u64::try_from(milliseconds).ok().filter(|ms| *ms > 0).map(Duration::from_millis))
+}
