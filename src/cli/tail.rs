@@ -5,7 +5,10 @@ use minicdc::config::wants_colour;
 use minicdc::error::Error;
 use minicdc::tail::{self, Format, Start, StartError, TailOptions};
 use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
 use std::time::Duration;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Show the changes of tables, as they are captured.
@@ -102,7 +105,7 @@ impl TailArgs {
     }
 }
 
-/// Completes when somebody asks us to stop.
+/// Completes when somebody asks us to stop, or when nobody reads what we print any more.
 fn stopped() -> Result<impl Future<Output = ()>, Error> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
@@ -110,8 +113,27 @@ fn stopped() -> Result<impl Future<Output = ()>, Error> {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = output_closed() => {}
         }
     })
+}
+
+/// Completes when the reader of standard output has gone, as in `minicdc tail orders | head`: the
+/// next write, which would tell, may be hours away.
+async fn output_closed() {
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    // A file cannot be watched, and nobody goes away from it.
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe, for descriptors that may be closed early; we own ours"
+    )]
+    let watched = output.and_then(|output| AsyncFd::with_interest(output, Interest::ERROR));
+    if let Ok(output) = watched
+        && output.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Columns of the terminal that standard output is, if it is one.

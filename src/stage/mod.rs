@@ -24,7 +24,7 @@ mod text;
 pub use feed::{FeedOptions, FeedWriter};
 pub use table::TableWriter;
 
-use crate::record::StoredRecord;
+use crate::record::{Record, StoredRecord};
 
 /// What the stage needs of a record, borrowed from wherever it lies.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,13 @@ pub struct RecordView<'a> {
     pub key: Option<&'a [u8]>,
     /// Value bytes; `None` is a tombstone.
     pub value: Option<&'a [u8]>,
+}
+
+impl<'a> From<&Record<'a>> for RecordView<'a> {
+    /// A record on its way out has no time of its own yet.
+    fn from(record: &Record<'a>) -> Self {
+        Self { topic: record.topic, timestamp_ms: None, key: record.key, value: record.value }
+    }
 }
 
 impl<'a> From<&'a StoredRecord> for RecordView<'a> {

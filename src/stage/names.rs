@@ -106,8 +106,8 @@ pub fn resolve(name: &str, topics: &[String], offset_topic: &str) -> Result<Stri
     Err(NameError::Unknown { name: name.to_owned(), topics })
 }
 
-/// True when `name` is one or more whole parts at the end of `topic`.
-fn ends_in(topic: &str, name: &str) -> bool {
+/// True when `name` is one or more whole parts at the end of `topic`, but not all of it.
+pub(super) fn ends_in(topic: &str, name: &str) -> bool {
     !name.is_empty() && topic.strip_suffix(name).is_some_and(|front| front.ends_with('.'))
 }
 

@@ -286,7 +286,7 @@ impl<'a, W: Write> Tail<'a, W> {
 
     /// No record is at hand: everything that waits is written, tables when it is their time.
     fn pause(&mut self) -> Result<(), Error> {
-        self.printer.draw(&mut self.text, (self.options.width)());
+        self.draw();
         let now = Instant::now();
         if now >= self.next_batch {
             self.printer.draw_batches(&mut self.text);
@@ -297,9 +297,15 @@ impl<'a, W: Write> Tail<'a, W> {
 
     /// Shows what still waits, at the very end.
     fn finish(mut self) -> Result<(), Error> {
-        self.printer.draw(&mut self.text, (self.options.width)());
+        self.draw();
         self.printer.draw_batches(&mut self.text);
         self.write()
+    }
+
+    fn draw(&mut self) {
+        if self.printer.is_waiting() {
+            self.printer.draw(&mut self.text, (self.options.width)());
+        }
     }
 
     fn write(&mut self) -> Result<(), Error> {

@@ -89,6 +89,11 @@ impl Printer {
         true
     }
 
+    /// Whether something waits to be drawn.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self, Self::Feed(feed) if feed.waiting() > 0)
+    }
+
     /// Prints what waits for others to be aligned with; not the tables, which have a time of their
     /// own.
     pub(super) fn draw(&mut self, out: &mut Vec<u8>, width: Option<usize>) {

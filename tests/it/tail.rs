@@ -3,8 +3,8 @@
 use crate::kafka::delivered;
 use crate::support::kafka;
 use crate::support::minicdc::{Finished, Minicdc, command};
-use crate::support::process::TempDir;
-use crate::support::unique;
+use crate::support::process::{self, TempDir};
+use crate::support::{PATIENCE, unique};
 use minicdc::config::SinkConfig;
 use minicdc::log::{LogOptions, LogWriter};
 use minicdc::record::Record;
@@ -311,6 +311,19 @@ fn reader_that_goes_away_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn following_ends_when_its_reader_goes_away_though_nothing_comes() {
+    let dir = shop();
+    let mut tail = command();
+    tail.args(["tail", "orders", "--log-dir"]).arg(dir.path().join("log"));
+    let mut child = tail.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().ends_with("(Ctrl-C stops)"));
+    drop(lines);
+    let status = process::wait(&mut child, PATIENCE);
+    assert!(status.is_some_and(|status| status.success()), "{status:?}");
 }
 
 #[test]

@@ -124,15 +124,19 @@ impl FeedWriter {
             return *index;
         }
         let index = self.topics.len();
-        self.by_name.insert(name.into(), index);
-        self.topics.push(Topic::default());
-        // A newcomer can make a short name ambiguous, so all are chosen anew.
-        let names: Vec<&str> = self.by_name.keys().map(AsRef::as_ref).collect();
-        for (name, index) in &self.by_name {
-            if let Some(topic) = self.topics.get_mut(*index) {
-                topic.label = names::short(name, &names);
+        let mut names: Vec<&str> = self.by_name.keys().map(AsRef::as_ref).collect();
+        names.push(name);
+        let label = names::short(name, &names);
+        // A newcomer can make the short names of others ambiguous.
+        for (other, at) in &self.by_name {
+            if let Some(topic) = self.topics.get_mut(*at)
+                && names::ends_in(name, &topic.label)
+            {
+                topic.label = names::short(other, &names);
             }
         }
+        self.by_name.insert(name.into(), index);
+        self.topics.push(Topic { label, ..Topic::default() });
         index
     }
 

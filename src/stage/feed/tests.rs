@@ -163,6 +163,17 @@ fn several_tables_are_named_by_what_tells_them_apart() {
 }
 
 #[test]
+fn newcomer_makes_short_names_of_others_longer() {
+    let mut writer = FeedWriter::new(FeedOptions { table_column: true, ..options() });
+    for topic in ["a.x.orders", "b.x.orders", "a.x.t", "b.x.orders"] {
+        push_to(&mut writer, topic, None, Some("1"));
+    }
+    let text = drawn(&mut writer);
+    let labels: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(labels, ["a.x.orders", "b.x.orders", "t", "b.x.orders"]);
+}
+
+#[test]
 fn what_is_no_envelope_is_shown_as_it_is() {
     let mut writer = FeedWriter::new(options());
     let topic = "dbserver1.transaction";
