@@ -62,6 +62,15 @@ impl Open {
     }
 }
 
+/// Whether Kafka can be reached; its loss is said once, with the reason that follows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Contact {
+    #[default]
+    Held,
+    Lost,
+    LossSaid,
+}
+
 /// Reads topics; see the head of this file.
 pub struct KafkaReader {
     /// Before `consumer`, which they refer to.
@@ -71,8 +80,7 @@ pub struct KafkaReader {
     arrived: Arc<Notify>,
     /// The partition to look at first, so that a busy one does not starve the others.
     turn: usize,
-    /// Whether an outage has been said that has not ended.
-    away: bool,
+    contact: Contact,
 }
 
 impl std::fmt::Debug for KafkaReader {
@@ -109,7 +117,8 @@ impl KafkaReader {
         let waker = Arc::clone(&arrived);
         consumer.set_nonempty_callback(move || waker.notify_one());
         let consumer = Arc::new(consumer);
-        let reader = Self { open: Vec::new(), consumer, link, arrived, turn: 0, away: false };
+        let reader =
+            Self { open: Vec::new(), consumer, link, arrived, turn: 0, contact: Contact::Held };
         reader.topics().await?;
         Ok(reader)
     }
@@ -219,7 +228,7 @@ impl KafkaReader {
         // The next call begins with another partition.
         self.turn += 1;
         let read = into.len() - before;
-        if read > 0 && std::mem::take(&mut self.away) {
+        if read > 0 && std::mem::take(&mut self.contact) == Contact::LossSaid {
             tracing::info!(brokers = self.link.brokers(), "Kafka answers again");
         }
         Ok(read)
@@ -284,8 +293,14 @@ impl KafkaReader {
                 | Code::TopicAuthorizationFailed
                 | Code::Fatal,
             ) => Err(KafkaError::request("read a topic", error.clone())),
-            Some(Code::AllBrokersDown) if !self.away => {
-                self.away = true;
+            Some(Code::AllBrokersDown) => {
+                if self.contact == Contact::Held {
+                    self.contact = Contact::Lost;
+                }
+                Ok(())
+            }
+            _ if self.contact == Contact::Lost => {
+                self.contact = Contact::LossSaid;
                 let (brokers, reason) = (self.link.brokers(), self.link.reason());
                 tracing::warn!(brokers, reason, "Kafka does not answer; trying again");
                 Ok(())

@@ -1,7 +1,7 @@
 //! What to say about a Kafka that is away: its going once, its coming back once.
 //!
-//! States: `Up` → (an error) `Suspected` → (records wait and none is acknowledged) `Down` → (a
-//! record is acknowledged) `Up`. Invariants: going down and coming back are said in turn, never
+//! States: `Up` → (no broker is left) `Suspected` → (records wait, and the network says why or a
+//! tick passes) `Down` → (a record is acknowledged) `Up`. Invariants: going down and coming back are said in turn, never
 //! twice in a row; nothing is said while no record waits, because a broker closes connections that
 //! are idle and librdkafka reports that like an outage.
 
@@ -30,7 +30,6 @@ enum State {
     #[default]
     Up,
     Suspected {
-        reason: String,
         since: Instant,
     },
     Down {
@@ -47,23 +46,20 @@ pub(crate) struct Outage {
 }
 
 impl Outage {
-    /// Every broker is unreachable; `waiting` records are in flight.
-    pub(crate) fn brokers_lost(
-        &mut self,
-        reason: &str,
-        waiting: u64,
-        now: Instant,
-    ) -> Option<Notice> {
+    /// No broker can be reached; why is said by the error that follows.
+    pub(crate) fn brokers_lost(&mut self, now: Instant) {
+        if matches!(self.state, State::Up) {
+            self.state = State::Suspected { since: now };
+        }
+    }
+
+    /// The network said something while `waiting` records are in flight.
+    pub(crate) fn heard(&mut self, reason: &str, waiting: u64) -> Option<Notice> {
         match self.state {
-            State::Down { .. } => None,
-            State::Up | State::Suspected { .. } if waiting > 0 => {
-                Some(self.go_down(reason.to_owned(), now))
+            State::Suspected { since } if waiting > 0 => {
+                Some(self.go_down(reason.to_owned(), since))
             }
-            State::Up => {
-                self.state = State::Suspected { reason: reason.to_owned(), since: now };
-                None
-            }
-            State::Suspected { .. } => None,
+            State::Up | State::Suspected { .. } | State::Down { .. } => None,
         }
     }
 
@@ -75,24 +71,29 @@ impl Outage {
         }
     }
 
-    /// Time passes: `acknowledged` records in all, `waiting` in flight.
-    pub(crate) fn tick(&mut self, acknowledged: u64, waiting: u64, now: Instant) -> Option<Notice> {
-        let since = match self.progress {
+    /// Time passes: `acknowledged` records in all, `waiting` in flight; `reason` is what the network
+    /// said last.
+    pub(crate) fn tick(
+        &mut self,
+        acknowledged: u64,
+        waiting: u64,
+        reason: &str,
+        now: Instant,
+    ) -> Option<Notice> {
+        let stalled_since = match self.progress {
             Some((before, since)) if before == acknowledged && waiting > 0 => since,
             _ => {
                 self.progress = Some((acknowledged, now));
                 return None;
             }
         };
-        match &self.state {
-            State::Up if now - since >= STALL => {
-                let waited_s = (now - since).as_secs();
-                Some(self.go_down(format!("no record acknowledged for {waited_s} s"), since))
+        match self.state {
+            State::Up if now - stalled_since >= STALL => {
+                let waited_s = (now - stalled_since).as_secs();
+                let reason = format!("no record acknowledged for {waited_s} s");
+                Some(self.go_down(reason, stalled_since))
             }
-            State::Suspected { reason, since } => {
-                let (reason, since) = (reason.clone(), *since);
-                Some(self.go_down(reason, since))
-            }
+            State::Suspected { since } => Some(self.go_down(reason.to_owned(), since)),
             State::Up | State::Down { .. } => None,
         }
     }
@@ -114,14 +115,20 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn down(reason: &str) -> Option<Notice> {
+        Some(Notice::Down { reason: reason.to_owned() })
+    }
+
     #[test]
-    fn outage_under_load_is_said_once_and_its_end_once() {
+    fn outage_under_load_is_said_once_with_its_reason_and_its_end_once() {
         let (mut outage, start) = (Outage::default(), Instant::now());
-        let said = outage.brokers_lost("refused", 7, start);
-        assert_eq!(said, Some(Notice::Down { reason: "refused".to_owned() }));
+        assert_eq!(outage.heard("one of three", 7), None);
+        outage.brokers_lost(start);
+        assert_eq!(outage.heard("refused", 7), down("refused"));
         for second in 1..100 {
-            assert_eq!(outage.brokers_lost("refused", 7, start + SECOND * second), None);
-            assert_eq!(outage.tick(3, 7, start + SECOND * second), None);
+            outage.brokers_lost(start + SECOND * second);
+            assert_eq!(outage.heard("refused", 7), None);
+            assert_eq!(outage.tick(3, 7, "refused", start + SECOND * second), None);
         }
         let back = outage.acknowledged(start + SECOND * 100);
         assert_eq!(back, Some(Notice::Back { after: SECOND * 100 }));
@@ -131,38 +138,37 @@ mod tests {
     #[test]
     fn outage_without_records_is_said_only_when_records_wait() {
         let (mut outage, start) = (Outage::default(), Instant::now());
-        assert_eq!(outage.tick(3, 0, start), None);
-        assert_eq!(outage.brokers_lost("idle", 0, start), None);
-        assert_eq!(outage.tick(3, 0, start + SECOND * 60), None);
-        assert_eq!(
-            outage.tick(3, 1, start + SECOND * 61).unwrap(),
-            Notice::Down { reason: "idle".to_owned() }
-        );
+        assert_eq!(outage.tick(3, 0, "", start), None);
+        outage.brokers_lost(start);
+        assert_eq!(outage.heard("refused", 0), None);
+        assert_eq!(outage.tick(3, 0, "refused", start + SECOND * 60), None);
+        assert_eq!(outage.tick(3, 1, "refused", start + SECOND * 61), down("refused"));
     }
 
     #[test]
     fn idle_disconnect_that_heals_is_never_said() {
         let (mut outage, start) = (Outage::default(), Instant::now());
-        assert_eq!(outage.brokers_lost("idle", 0, start), None);
+        outage.brokers_lost(start);
         assert_eq!(outage.acknowledged(start + SECOND), None);
-        assert_eq!(outage.tick(4, 1, start + SECOND * 5), None);
+        assert_eq!(outage.heard("closed", 1), None);
+        assert_eq!(outage.tick(4, 1, "closed", start + SECOND * 5), None);
     }
 
     #[test]
     fn stalled_acknowledgements_are_said_after_ten_seconds() {
         let (mut outage, start) = (Outage::default(), Instant::now());
-        assert_eq!(outage.tick(3, 5, start), None);
-        assert_eq!(outage.tick(3, 5, start + SECOND * 5), None);
-        let said = outage.tick(3, 5, start + SECOND * 10);
-        assert_eq!(said, Some(Notice::Down { reason: "no record acknowledged for 10 s".into() }));
-        assert_eq!(outage.tick(3, 5, start + SECOND * 15), None);
+        assert_eq!(outage.tick(3, 5, "", start), None);
+        assert_eq!(outage.tick(3, 5, "", start + SECOND * 5), None);
+        let said = outage.tick(3, 5, "", start + SECOND * 10);
+        assert_eq!(said, down("no record acknowledged for 10 s"));
+        assert_eq!(outage.tick(3, 5, "", start + SECOND * 15), None);
     }
 
     #[test]
     fn slow_progress_is_no_outage() {
         let (mut outage, start) = (Outage::default(), Instant::now());
         for tick in 0..20 {
-            assert_eq!(outage.tick(u64::from(tick), 5, start + SECOND * 9 * tick), None);
+            assert_eq!(outage.tick(u64::from(tick), 5, "", start + SECOND * 9 * tick), None);
         }
     }
 }

@@ -81,16 +81,20 @@ impl<R: Receipts> ClientContext for Courier<R> {
 
     fn error(&self, error: Native, reason: &str) {
         match self.link.note(&error, reason) {
-            Event::AllDown => {
-                let (why, waiting) = (self.link.reason(), self.waiting());
-                self.follow(|outage, now| outage.brokers_lost(&why, waiting, now));
-            }
+            Event::AllDown => self.follow(|outage, now| {
+                outage.brokers_lost(now);
+                None
+            }),
             Event::Refused => {
                 if let Some(refusal) = self.link.refusal() {
                     self.receipts.failed(refusal);
                 }
             }
             Event::Fatal => self.receipts.failed(KafkaError::Fatal { reason: reason.to_owned() }),
+            Event::Passing if self.troubled.load(Ordering::Relaxed) => {
+                let waiting = self.waiting();
+                self.follow(|outage, _| outage.heard(reason, waiting));
+            }
             Event::Passing => {}
         }
     }
@@ -98,8 +102,8 @@ impl<R: Receipts> ClientContext for Courier<R> {
     /// librdkafka's clock: it calls every `statistics.interval.ms`, whatever else happens.
     fn stats_raw(&self, _statistics: &[u8]) {
         let acknowledged = self.acknowledged.load(Ordering::Relaxed);
-        let waiting = self.waiting();
-        self.follow(|outage, now| outage.tick(acknowledged, waiting, now));
+        let (waiting, reason) = (self.waiting(), self.link.reason());
+        self.follow(|outage, now| outage.tick(acknowledged, waiting, &reason, now));
     }
 }
 

@@ -130,6 +130,8 @@ pub fn producer_settings(config: &SinkConfig) -> Result<ClientConfig, KafkaError
         .set("queue.buffering.max.messages", records.to_string())
         .set("queue.buffering.max.kbytes", kilobytes.to_string())
         .set("linger.ms", "5")
+        // Half the CPU time of batches of 64 KiB, here and in the broker; a broker's own limit for
+        // a batch is 1 MiB.
         .set("batch.size", "524288")
         .set("compression.type", "lz4")
         .set("statistics.interval.ms", TICK_MS);
