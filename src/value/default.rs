@@ -25,7 +25,7 @@ pub(super) fn default_json(
     mapping: &Mapping,
 ) -> Option<Box<[u8]>> {
     let is_enum = matches!(pg_type.kind, TypeKind::Enum { .. });
-    let zero = if is_enum { None } else { Some(zero_text(pg_type.oid)?) };
+    let zero = if is_enum { None } else { Some(zero_text(pg_type.oid, typmod)?) };
     let is_struct = matches!(mapping.schema.kind, SchemaKind::Struct(_));
     if is_struct || expression == "NULL" || expression.starts_with("NULL::") {
         return None;
@@ -41,8 +41,10 @@ pub(super) fn default_json(
 }
 
 /// What a function call stands for; `None` for types whose defaults Debezium does not read.
-fn zero_text(oid: Oid) -> Option<&'static str> {
+fn zero_text(oid: Oid, typmod: i32) -> Option<&'static str> {
     Some(match oid {
+        // Shows in text; a column with a scale writes the zero with that.
+        Oid::NUMERIC if typmod < 4 => "0.0",
         Oid::BOOL => "false",
         Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::FLOAT4 | Oid::FLOAT8 | Oid::NUMERIC => "0",
         Oid::BIT | Oid::VARBIT => "0",
@@ -144,4 +146,35 @@ fn infinite_default(positive: bool, converter: &Converter) -> Option<&'static st
         (Converter::Timestamp(TimestampForm::Iso, _), false) => "\"-999999999-01-01T00:00:00Z\"",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_known_by_their_look() {
+        #[rustfmt::skip] // own.df
+        let cases = [
+            ("now()", true), ("nextval('sq'::regclass)", true), ("(now() - '1 day'::interval)", true), ("timezone('utc'::text, now())", true),
+            ("(now())::text", true), ("COALESCE(NULL::integer, 3)", true), ("public.sf()", true), ("CURRENT_DATE", true), ("LOCALTIME(3)", true),
+            ("CURRENT_USER", false), ("\"current_schema\"()", false), ("(5)::text", false), ("(CURRENT_DATE - 1)", false), ("((random() * (0)::double precision))::integer", false),
+            ("'x'::character varying(20)", false), ("CASE WHEN true THEN 1 ELSE 2 END", false), ("", false), ("f(", false),
+        ];
+        for (expression, expected) in cases {
+            assert_eq!(is_function(expression), expected, "{expression}");
+        }
+    }
+
+    #[test]
+    fn first_literal_is_unquoted() {
+        #[rustfmt::skip]
+        let cases = [
+            ("'x'::text", Some("x")), ("'it''s'::text", Some("it's")), ("('a'::text || 'b'::text)", Some("a")), ("''::text", Some("")), ("''''::text", Some("'")),
+            ("'a''b''''c'::text", Some("a'b''c")), ("5", None), ("'open", None), ("'open''", None),
+        ];
+        for (expression, expected) in cases {
+            assert_eq!(first_literal(expression).as_deref(), expected, "{expression}");
+        }
+    }
 }

@@ -74,9 +74,11 @@ pub(super) fn map_column(
         Phase::Snapshot => Origin::Snapshot,
         Phase::Stream => Origin::Stream,
     };
-    map_scalar(pg_type, typmod, origin, options)
-        .or_else(|| map_array(pg_type, typmod, options))
-        .or_else(|| options.include_unknown.then(|| unknown(pg_type, options)))
+    let known = map_scalar(pg_type, typmod, origin, options);
+    if known.is_some() || matches!(pg_type.kind, TypeKind::Array { .. }) {
+        return known.or_else(|| map_array(pg_type, typmod, options));
+    }
+    map_vector(pg_type.oid).or_else(|| options.include_unknown.then(|| unknown(pg_type, options)))
 }
 
 /// The mapping of a type that is no array and that Debezium knows.
@@ -340,16 +342,21 @@ fn unknown(pg_type: &PgType, options: &ValueOptions) -> Mapping {
     }
 }
 
-/// The mapping of an array type.
-fn map_array(pg_type: &PgType, typmod: i32, options: &ValueOptions) -> Option<Mapping> {
-    let vector = |kind| {
-        let schema = Schema::new(SchemaKind::Array(Box::new(Schema::new(kind))));
-        Some(Mapping::new(schema, Converter::EmptyArray, "[]"))
+/// The catalogue's own arrays, which Debezium reads in the wrong form.
+fn map_vector(oid: Oid) -> Option<Mapping> {
+    let kind = match oid {
+        Oid::OIDVECTOR => SchemaKind::Int64,
+        Oid::INT2VECTOR => SchemaKind::Int16,
+        _ => return None,
     };
-    match pg_type.oid {
-        Oid::OIDVECTOR => return vector(SchemaKind::Int64),
-        Oid::INT2VECTOR => return vector(SchemaKind::Int16),
-        _ => {}
+    let schema = Schema::new(SchemaKind::Array(Box::new(Schema::new(kind))));
+    Some(Mapping::new(schema, Converter::EmptyArray, "[]"))
+}
+
+/// The mapping of an array type; `None` for arrays that are left out.
+fn map_array(pg_type: &PgType, typmod: i32, options: &ValueOptions) -> Option<Mapping> {
+    if let Some(vector) = map_vector(pg_type.oid) {
+        return Some(vector);
     }
     let TypeKind::Array { element } = &pg_type.kind else { return None };
     match element.oid {

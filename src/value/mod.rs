@@ -22,6 +22,8 @@ mod mapping_temporal;
 mod names;
 mod numeric;
 mod options;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod samples;
 mod scalar;
 mod schema;
 mod temporal;

@@ -12,3 +12,4 @@ mod postgres;
 mod servers;
 mod support;
 mod tail;
+mod values;
