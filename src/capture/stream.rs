@@ -26,6 +26,7 @@ use crate::postgres::ReplicationConnection;
 use crate::postgres::ReplicationStream;
 use crate::postgres::Slot;
 use crate::relation::TableFilter;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -137,7 +138,7 @@ impl StreamRun<'_> {
                     None => break,
                     Some(Step::Done) => {}
                     Some(Step::Reply) => self.tell(session, false).await?,
-                    Some(Step::NeedsTable(request)) => self.define(&request).await?,
+                    Some(Step::NeedsTable(request)) => self.define(session, &request).await?,
                 }
                 starving = false;
             }
@@ -202,17 +203,16 @@ impl StreamRun<'_> {
         wake
     }
 
-    /// Confirms the safe position. Only what is durable downstream is ever told, also as written.
     async fn tell(&mut self, session: &mut Session, ask: bool) -> Result<(), Error> {
-        let safe = self.engine.progress().safe_lsn();
-        session.stream.send_status(safe, safe, safe, ask).await?;
-        session.told = safe;
-        session.last_status = Instant::now();
-        Ok(())
+        session.tell(self.engine.progress().safe_lsn(), ask).await
     }
 
     /// Answers the engine's question about a table.
-    async fn define(&mut self, request: &RelationRequest) -> Result<(), Error> {
+    async fn define(
+        &mut self,
+        session: &mut Session,
+        request: &RelationRequest,
+    ) -> Result<(), Error> {
         if !self.filter.matches(&request.schema, &request.name) {
             self.engine.define(request.oid, None);
             return Ok(());
@@ -222,9 +222,19 @@ impl StreamRun<'_> {
         }
         let table = postgres::stream_table(&self.client, request).await?;
         if let Some(encoder) = self.engine.define(request.oid, Some(&table)) {
-            let topic = encoder.topic().clone();
+            let topics = [encoder.topic().clone()];
             warn_of_unknown_columns(encoder);
-            self.outlet.ensure_topics(&[topic]).await?;
+            let safe = self.engine.progress().safe_lsn();
+            let mut ensured = pin!(self.outlet.ensure_topics(&topics));
+            // A broker that is away can hold this up for long; the server must not wait with us.
+            loop {
+                tokio::select! {
+                    made = &mut ensured => break made?,
+                    () = tokio::time::sleep(session.status_interval) => {
+                        session.tell(safe, false).await?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -290,6 +300,14 @@ impl StreamRun<'_> {
 }
 
 impl Session {
+    /// Confirms the safe position. Only what is durable downstream is ever told, also as written.
+    async fn tell(&mut self, safe: Lsn, ask: bool) -> Result<(), Error> {
+        self.stream.send_status(safe, safe, safe, ask).await?;
+        self.told = safe;
+        self.last_status = Instant::now();
+        Ok(())
+    }
+
     /// Feeds the next frame in the buffer to the engine; `None` when there is none.
     fn next(&mut self, engine: &mut Engine, outlet: &mut Outlet) -> Result<Option<Step>, Error> {
         let Some(frame) = self.stream.next_frame()? else { return Ok(None) };
