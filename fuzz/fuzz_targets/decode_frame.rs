@@ -1,0 +1,4 @@
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| drop(minicdc::pgoutput::Frame::decode(input)));
