@@ -88,7 +88,7 @@ if [ ${#filters[@]} -eq 0 ]; then
   step "clippy" cargo clippy --locked --all-targets -- -D warnings
   RUSTDOCFLAGS='-D warnings' step "docs" cargo doc --locked --no-deps
   step "dependencies" check_dependencies
-  [ ! -e fuzz/Cargo.toml ] || step "fuzz targets" cargo check --locked --manifest-path fuzz/Cargo.toml
+  [ ! -e fuzz/Cargo.toml ] || step "fuzz targets" cargo check --manifest-path fuzz/Cargo.toml --target-dir target
   [ ! -d benches ] || step "benches" cargo test --locked --benches
   step "examples in docs" cargo test --locked --doc
 fi
