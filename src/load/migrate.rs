@@ -2,6 +2,7 @@
 
 use crate::load::catalog::{doing, refused};
 use crate::load::error::LoadError;
+use crate::postgres::quote_table;
 use tokio_postgres::Transaction;
 
 /// A script of `migrations/`.
@@ -21,16 +22,9 @@ fn checksum(sql: &str) -> String {
     format!("{:08x}", crc32c::crc32c(sql.replace("\r\n", "\n").as_bytes()))
 }
 
-/// Runs what has not run in the current schema; the names of what ran.
-pub(super) async fn run(sql: &Transaction<'_>) -> Result<Vec<String>, LoadError> {
-    sql.batch_execute(
-        "CREATE TABLE IF NOT EXISTS minicdc_migrations (
-             name text PRIMARY KEY,
-             checksum text NOT NULL,
-             applied_at timestamptz NOT NULL DEFAULT now())",
-    )
-    .await
-    .map_err(doing("create table minicdc_migrations"))?;
+/// Runs what has not run in `schema`, which comes first on the search path; the names of what ran.
+pub(super) async fn run(sql: &Transaction<'_>, schema: &str) -> Result<Vec<String>, LoadError> {
+    make_record(sql, schema).await?;
     let mut ran = Vec::new();
     for migration in &MIGRATIONS {
         let embedded = checksum(migration.sql);
@@ -65,6 +59,29 @@ pub(super) async fn run(sql: &Transaction<'_>) -> Result<Vec<String>, LoadError>
         ran.push(migration.name.to_owned());
     }
     Ok(ran)
+}
+
+/// Makes the table of what ran, when it is missing: `IF NOT EXISTS` alone would ask for the right to
+/// make tables every time.
+async fn make_record(sql: &Transaction<'_>, schema: &str) -> Result<(), LoadError> {
+    const TABLE: &str = "minicdc_migrations";
+    let found = "SELECT to_regclass($1) IS NOT NULL";
+    let made = sql.query_one(found, &[&quote_table(schema, TABLE)]).await;
+    if made.map_err(doing(format!("look for table {TABLE}")))?.get(0) {
+        return Ok(());
+    }
+    let first = MIGRATIONS.first().map_or(TABLE, |migration| migration.name);
+    sql.batch_execute(
+        "CREATE TABLE minicdc_migrations (
+             name text PRIMARY KEY,
+             checksum text NOT NULL,
+             applied_at timestamptz NOT NULL DEFAULT now())",
+    )
+    .await
+    .map_err(refused(format!("make table {TABLE}"), |source| LoadError::Migration {
+        name: first,
+        source,
+    }))
 }
 
 #[cfg(test)]

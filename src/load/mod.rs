@@ -19,6 +19,7 @@ mod csv;
 mod error;
 mod explain;
 mod files;
+mod hint;
 mod infer;
 mod migrate;
 mod order;
@@ -201,7 +202,7 @@ async fn migrate(
 ) -> Result<(), LoadError> {
     let path = format!("SET LOCAL search_path = {}", quote_identifier(schema));
     sql.batch_execute(&path).await.map_err(doing("set the search path"))?;
-    report.made.extend(migrate::run(sql).await?.into_iter().map(Made::Migration));
+    report.made.extend(migrate::run(sql, schema).await?.into_iter().map(Made::Migration));
     // Triggers of the tables may rely on the session's own path.
     sql.batch_execute("SET LOCAL search_path TO DEFAULT")
         .await

@@ -57,8 +57,16 @@ impl Case {
 
     /// Runs it on the case's directory, without the shop's tables.
     fn load(&self, arguments: &[&str]) -> Finished {
+        self.load_as("postgres", arguments)
+    }
+
+    /// The same as another role.
+    fn load_as(&self, role: &str, arguments: &[&str]) -> Finished {
         let arguments = [&[".", "--no-migrations"], arguments].concat();
-        Minicdc::spawn(self.command(&arguments)).finish()
+        let mut command = self.command(&arguments);
+        let url = server().url(&self.database).replace("postgres@", &format!("{role}@"));
+        command.env("DATABASE_URL", url);
+        Minicdc::spawn(command).finish()
     }
 
     /// Runs it, expects it to fail with nothing loaded, and gives the error.

@@ -2,6 +2,7 @@
 
 use super::{Case, lines, shop};
 use crate::support::minicdc::Minicdc;
+use crate::support::unique;
 
 #[test]
 #[ignore = "needs PostgreSQL: scripts/test.sh"]
@@ -262,4 +263,48 @@ fn generated_column_of_the_file_is_left_out_with_a_word() {
     assert!(finished.stderr.join("\n").contains("computes column twice itself"), "{finished:#?}");
     assert_eq!(case.psql("select a, twice from t"), "4|8");
     case.load(&[]).success();
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: scripts/test.sh"]
+fn role_that_may_only_write_rows_loads_and_hears_of_the_sequence_it_may_not_move() {
+    let case = Case::with("create table t (id serial primary key, v int)");
+    let role = unique("writer");
+    case.psql(&format!("create role {role} login; grant select, insert, update on t to {role}"));
+    case.file("t.csv", "id,v\n5,1\n");
+    for _ in 0..2 {
+        let said = case.load_as(&role, &[]).success().stderr.join("\n");
+        assert!(said.contains("this role may not move sequence public.t_id_seq"), "{said}");
+    }
+    // Since PostgreSQL 15 not everyone makes tables in public; before, we forbid it.
+    case.psql("revoke create on schema public from public");
+    case.file("new.csv", "id\n1\n");
+    let finished = case.load_as(&role, &[]);
+    let error = finished.stderr.join("\n");
+    assert_eq!(finished.code(), 1, "{error}");
+    assert!(
+        error.contains("could not make table public.new: permission denied for schema public"),
+        "{error}"
+    );
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: scripts/test.sh"]
+fn partitioned_table_takes_rows_and_upserts() {
+    let case = Case::with(
+        "create table t (id int primary key, v text) partition by range (id);
+         create table t_low partition of t for values from (0) to (10);
+         create table t_high partition of t for values from (10) to (20)",
+    );
+    case.file("t.csv", "v,id\na,1\nb,11\n");
+    case.load(&[]).success();
+    case.file("t.csv", "v,id\nc,1\nd,12\n");
+    case.load(&[]).success();
+    assert_eq!(case.psql("select string_agg(id || v, ' ' order by id) from t"), "1c 11b 12d");
+    case.file("t.csv", "v,id\nc,1\nd,99\n");
+    let error = case.refused(&["--mode", "replace"]);
+    assert!(error.contains("t.csv line 3 is refused by table public.t: no partition"), "{error}");
+    // Staged rows meet the partitions only when they are inserted, all at once.
+    let error = case.refused(&[]);
+    assert!(error.contains("could not load t.csv: no partition of relation"), "{error}");
 }
