@@ -19,17 +19,20 @@ fi
 
 # From here on: DATABASE_URL and the PG… variables name the throw-away server.
 work=$(mktemp -d "${TMPDIR:-/tmp}/minicdc-demo.XXXXXX")
-capture_pid='' feed_pid=''
+capture_pid='' feed_pid='' screen_pid=''
 clean_up() {
   local pid
-  for pid in $feed_pid $capture_pid; do kill "$pid" 2>/dev/null || true; done
+  for pid in $screen_pid $feed_pid $capture_pid; do kill "$pid" 2>/dev/null || true; done
   wait
   rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
+bold='' dim='' plain='' color=never
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+  bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m' color=always
+fi
 headline() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
 show() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; }
 pause() { [ ! -t 1 ] || sleep "$1"; } # only for eyes to follow
@@ -62,7 +65,8 @@ setpriv --pdeathsig KILL "$minicdc" capture --slot dbserver1 --log-dir "$log_dir
 capture_pid=$!
 streams() { [ -n "$(psql -XqAtc "select 1 from pg_stat_replication where state = 'streaming'")" ]; }
 until_true "streaming" streams
-cat "$work/capture.out" "$work/capture.err"
+# Without a terminal of its own capture logs; the demo leaves out when and where.
+sed -E 's/^[^ ]+ +INFO [^ ]+ /  /' "$work/capture.out" "$work/capture.err"
 
 headline "Rows change in PostgreSQL, and the feed of the three tables shows it"
 show "minicdc tail orders customers products --from end"
@@ -75,9 +79,11 @@ changes=(
   "delete from orders where id = 2"
 )
 setpriv --pdeathsig KILL "$minicdc" tail orders customers products --log-dir "$log_dir" \
-  --from end --limit "${#changes[@]}" > >(tee "$work/feed") &
+  --from end --limit "${#changes[@]}" --color "$color" >"$work/feed" &
 feed_pid=$!
 until_true "the feed" test -s "$work/feed"
+tail -f -n +1 -s 0.1 --pid "$feed_pid" "$work/feed" &
+screen_pid=$!
 for change in "${changes[@]}"; do
   pause 0.8
   printf '%ssql> %s;%s\n' "$dim" "$change" "$plain"
@@ -88,6 +94,7 @@ feed_ends() { ! kill -0 "$feed_pid" 2>/dev/null; }
 until_true "the last change in the feed" feed_ends
 wait "$feed_pid" || die "the feed failed"
 feed_pid=''
+wait "$screen_pid"
 
 for table in customers products orders; do
   headline "The last changes of $table"
@@ -95,9 +102,9 @@ for table in customers products orders; do
   "$minicdc" tail "$table" -n 3 --no-follow --log-dir "$log_dir"
 done
 
-headline "The same as Debezium would write it"
-show "minicdc tail orders -n 1 --no-follow --format record"
-"$minicdc" tail orders -n 1 --no-follow --format record --log-dir "$log_dir"
+headline "The last one as Debezium writes it"
+show "minicdc tail orders -n 1 --no-follow --format json"
+"$minicdc" tail orders -n 1 --no-follow --format json --log-dir "$log_dir"
 
 if [ -t 0 ] && [ -t 1 ]; then
   headline "Your turn: change rows from another terminal, watch them in a third"

@@ -102,8 +102,7 @@ fn masked(mut lines: Vec<Line>, topics: &[String]) -> Vec<Masked> {
 }
 
 fn mask_line(masker: &mut Masker, mut line: Line) -> Masked {
-    masker.mask(&line.topic, &mut line.key);
-    masker.mask(&line.topic, &mut line.value);
+    masker.mask(&line.topic, &mut line.key, &mut line.value);
     let mut headers = String::new();
     for (name, text) in line.headers {
         let is_run_id = name == "__debezium.context.runId" && text.is_some();

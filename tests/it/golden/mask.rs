@@ -4,35 +4,49 @@ use super::json::Json;
 use std::collections::HashMap;
 
 /// Numbers transaction ids and LSNs in order of first appearance; one per sequence of records.
+///
+/// LSNs of three kinds are numbered apart. Whether a transaction begins exactly where the one
+/// before was committed, or the stream where the snapshot ended, is chance: the server's background
+/// processes may write WAL between them.
 #[derive(Debug, Default)]
 pub(super) struct Masker {
     transactions: HashMap<String, usize>,
-    lsns: HashMap<String, usize>,
+    lsns: HashMap<(Kind, String), usize>,
+}
+
+/// What an LSN is the position of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Snapshot,
+    Change,
+    Commit,
 }
 
 impl Masker {
-    /// Masks a key or a value, with or without its schema around it.
-    pub(super) fn mask(&mut self, topic: &str, json: &mut Json) {
-        let payload = match json {
-            Json::Object(members) if members.len() == 2 && members[0].0 == "\"schema\"" => {
-                &mut members[1].1
-            }
-            other => other,
-        };
+    /// Masks key and value of a record, with or without schemas around them.
+    pub(super) fn mask(&mut self, topic: &str, key: &mut Json, value: &mut Json) {
+        let status = payload(value).member("status").and_then(|status| status.text());
+        let kind = if status == Some("END") { Kind::Commit } else { Kind::Change };
         let is_transaction = topic.ends_with(".transaction");
+        self.mask_payload(is_transaction.then_some(kind), payload(key));
+        self.mask_payload(is_transaction.then_some(kind), payload(value));
+    }
+
+    /// `transaction` is the kind of LSN in the `id` of a transaction's own record.
+    fn mask_payload(&mut self, transaction: Option<Kind>, payload: &mut Json) {
         let Json::Object(members) = payload else { return };
         for (name, value) in members {
-            match name.trim_matches('"') {
-                "source" => self.mask_source(value),
-                "transaction" => {
+            match (name.trim_matches('"'), transaction) {
+                ("source", _) => self.mask_source(value),
+                ("transaction", _) => {
                     if let Some(id) = value.member_mut("id") {
-                        self.mask_transaction_id(id);
+                        self.mask_transaction_id(Kind::Change, id);
                     }
                 }
-                "id" if is_transaction => self.mask_transaction_id(value),
-                "__lsn" | "__source_lsn" => self.mask_lsn(value),
-                "__txId" | "__source_txId" => self.mask_transaction(value),
-                name => {
+                ("id", Some(kind)) => self.mask_transaction_id(kind, value),
+                ("__lsn" | "__source_lsn", _) => self.mask_lsn(Kind::Change, value),
+                ("__txId" | "__source_txId", _) => self.mask_transaction(value),
+                (name, _) => {
                     let name = name.trim_start_matches("__").trim_start_matches("source_");
                     mask_time(name, value);
                 }
@@ -41,21 +55,23 @@ impl Masker {
     }
 
     fn mask_source(&mut self, source: &mut Json) {
+        let streamed = source.member("snapshot").and_then(|s| s.text()) == Some("false");
+        let kind = if streamed { Kind::Change } else { Kind::Snapshot };
         let Json::Object(members) = source else { return };
         for (name, value) in members {
             match name.trim_matches('"') {
-                "lsn" => self.mask_lsn(value),
+                "lsn" => self.mask_lsn(kind, value),
                 "txId" => self.mask_transaction(value),
-                "sequence" => self.mask_sequence(value),
+                "sequence" => self.mask_sequence(kind, value),
                 "xmin" if is_number(value) => *value = Json::Scalar("<xmin>".to_owned()),
                 name => mask_time(name, value),
             }
         }
     }
 
-    fn mask_lsn(&mut self, value: &mut Json) {
+    fn mask_lsn(&mut self, kind: Kind, value: &mut Json) {
         if is_number(value) {
-            *value = Json::Scalar(self.lsn(&value.to_string()));
+            *value = Json::Scalar(self.lsn(kind, &value.to_string()));
         }
     }
 
@@ -66,39 +82,51 @@ impl Masker {
     }
 
     /// `"733:22071808"`: transaction and LSN.
-    fn mask_transaction_id(&mut self, value: &mut Json) {
+    fn mask_transaction_id(&mut self, kind: Kind, value: &mut Json) {
         let Some((xid, lsn)) = value.text().and_then(|text| text.split_once(':')) else { return };
         if is_digits(xid) && is_digits(lsn) {
-            let (xid, lsn) = (self.transaction(xid), self.lsn(lsn));
+            let (xid, lsn) = (self.transaction(xid), self.lsn(kind, lsn));
             *value = Json::Scalar(format!("\"{xid}:{lsn}\""));
         }
     }
 
-    /// `"[null,\"22125976\"]"`: LSNs inside a string that holds JSON.
-    fn mask_sequence(&mut self, value: &mut Json) {
+    /// `"[\"22125970\",\"22125976\"]"`, JSON inside a string: the last commit, and this change.
+    fn mask_sequence(&mut self, kind: Kind, value: &mut Json) {
         let Json::Scalar(raw) = value else { return };
-        let mut masked = String::new();
-        let mut rest = raw.as_str();
-        while let Some(from) = rest.find(|c: char| c.is_ascii_digit()) {
-            masked.push_str(&rest[..from]);
-            rest = &rest[from..];
-            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            masked.push_str(&self.lsn(&rest[..end]));
-            rest = &rest[end..];
-        }
-        masked.push_str(rest);
-        *raw = masked;
+        let Some((commit, change)) = raw.split_once(',') else { return };
+        let commit = self.mask_digits(Kind::Commit, commit);
+        let change = self.mask_digits(kind, change);
+        *raw = format!("{commit},{change}");
     }
 
-    fn lsn(&mut self, lsn: &str) -> String {
-        let next = self.lsns.len() + 1;
-        format!("<lsn {}>", self.lsns.entry(lsn.to_owned()).or_insert(next))
+    /// Replaces the one number in a text, if there is one.
+    fn mask_digits(&mut self, kind: Kind, text: &str) -> String {
+        let Some(from) = text.find(|c: char| c.is_ascii_digit()) else { return text.to_owned() };
+        let (before, rest) = text.split_at(from);
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(end);
+        format!("{before}{}{after}", self.lsn(kind, digits))
+    }
+
+    fn lsn(&mut self, kind: Kind, lsn: &str) -> String {
+        let next = self.lsns.keys().filter(|(known, _)| *known == kind).count() + 1;
+        let number = self.lsns.entry((kind, lsn.to_owned())).or_insert(next);
+        format!("<{} {number}>", format!("{kind:?}").to_lowercase())
     }
 
     fn transaction(&mut self, xid: &str) -> String {
         let next = self.transactions.len() + 1;
         format!("<xid {}>", self.transactions.entry(xid.to_owned()).or_insert(next))
     }
+}
+
+/// What a converter with schemas puts behind the schema; without one, all of it.
+fn payload(json: &mut Json) -> &mut Json {
+    if !matches!(json, Json::Object(members) if members.len() == 2 && members[0].0 == "\"schema\"")
+    {
+        return json;
+    }
+    json.member_mut("payload").expect("a schema stands in front of its payload")
 }
 
 /// A time of this century has a known number of digits in each unit; anything else is an error
@@ -129,14 +157,14 @@ mod tests {
 
     fn masked(topic: &str, text: &str) -> String {
         let mut json = Json::parse(text).unwrap();
-        Masker::default().mask(topic, &mut json);
+        Masker::default().mask(topic, &mut Json::Scalar("null".to_owned()), &mut json);
         json.to_string()
     }
 
     #[test]
     fn envelope_keeps_all_but_times_and_positions() {
-        let text = r#"{"before":null,"after":{"ts_ms":5,"lsn":7,"id":1},"source":{"version":"3.6.3.Final","ts_ms":1795337905595,"sequence":"[\"22125970\",\"22125976\"]","ts_us":1795337905595407,"ts_ns":1795337905595407000,"txId":737,"lsn":22125976,"xmin":null},"transaction":{"id":"737:22125976","total_order":1},"op":"r","ts_ms":1795337905841}"#;
-        let expected = r#"{"before":null,"after":{"ts_ms":5,"lsn":7,"id":1},"source":{"version":"3.6.3.Final","ts_ms":<ts_ms>,"sequence":"[\"<lsn 1>\",\"<lsn 2>\"]","ts_us":<ts_us>,"ts_ns":<ts_ns>,"txId":<xid 1>,"lsn":<lsn 2>,"xmin":null},"transaction":{"id":"<xid 1>:<lsn 2>","total_order":1},"op":"r","ts_ms":<ts_ms>}"#;
+        let text = r#"{"before":null,"after":{"ts_ms":5,"lsn":7,"id":1},"source":{"version":"3.6.3.Final","ts_ms":1795337905595,"snapshot":"false","sequence":"[\"22125970\",\"22125976\"]","ts_us":1795337905595407,"ts_ns":1795337905595407000,"txId":737,"lsn":22125976,"xmin":null},"transaction":{"id":"737:22125976","total_order":1},"op":"r","ts_ms":1795337905841}"#;
+        let expected = r#"{"before":null,"after":{"ts_ms":5,"lsn":7,"id":1},"source":{"version":"3.6.3.Final","ts_ms":<ts_ms>,"snapshot":"false","sequence":"[\"<commit 1>\",\"<change 1>\"]","ts_us":<ts_us>,"ts_ns":<ts_ns>,"txId":<xid 1>,"lsn":<change 1>,"xmin":null},"transaction":{"id":"<xid 1>:<change 1>","total_order":1},"op":"r","ts_ms":<ts_ms>}"#;
         assert_eq!(masked("dbserver1.public.t", text), expected);
     }
 
@@ -157,6 +185,21 @@ mod tests {
     fn id_is_a_transaction_only_in_the_transaction_topic() {
         let text = r#"{"id":"12:34"}"#;
         assert_eq!(masked("dbserver1.public.t", text), text);
-        assert_eq!(masked("dbserver1.transaction", text), r#"{"id":"<xid 1>:<lsn 1>"}"#);
+        assert_eq!(masked("dbserver1.transaction", text), r#"{"id":"<xid 1>:<change 1>"}"#);
+    }
+
+    #[test]
+    fn transaction_may_begin_where_the_last_one_was_committed_or_later() {
+        let end = |lsn: u32| format!(r#"{{"status":"END","id":"7:{lsn}"}}"#);
+        let begin = |lsn: u32| format!(r#"{{"status":"BEGIN","id":"8:{lsn}"}}"#);
+        let both = |second: u32| {
+            let mut masker = Masker::default();
+            [end(100), begin(second)].map(|text| {
+                let mut value = Json::parse(&text).unwrap();
+                masker.mask("dbserver1.transaction", &mut value.clone(), &mut value);
+                value.to_string()
+            })
+        };
+        assert_eq!(both(100), both(156));
     }
 }
