@@ -158,10 +158,12 @@ impl StreamRun<'_> {
             }
             let wake = self.next_wake(session);
             tokio::select! {
+                // Deliveries are collected in each turn, so a sink that always has some must not
+                // keep the socket waiting.
                 biased;
                 () = self.shutdown.asked() => {}
-                () = deliveries.wait() => self.outlet.collect(self.engine.progress_mut())?,
                 filled = session.stream.fill(), if !full => filled?,
+                () = deliveries.wait() => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
