@@ -1,6 +1,6 @@
 //! PostgreSQL: connections for SQL and for replication, and what replication needs on the server.
 //!
-//! [`client::connect`](connect) gives a `tokio-postgres` client for ordinary SQL;
+//! [`connect()`] gives a `tokio-postgres` client for ordinary SQL;
 //! [`ReplicationConnection`] is our own client for the walsender, because `tokio-postgres` has no
 //! CopyBoth mode. Both stand on the same sockets, TLS sessions and session settings, and both
 //! report by [`PostgresError`]. [`Slot`], [`ensure_publication`], [`IdentityRules`] and
