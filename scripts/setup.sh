@@ -36,9 +36,19 @@ install_packages() {
   [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
     die "missing: $*" "as root: apt-get install $*"
   say "installing $*"
-  as_root apt-get update -q >/dev/null
-  as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -qy --no-install-recommends "$@" >/dev/null
+  quietly as_root apt-get update -q
+  quietly as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qy --no-install-recommends "$@"
+}
+
+# Shows what a command prints only when it fails.
+quietly() {
+  local log result=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 || result=$?
+  [ $result -eq 0 ] || cat "$log" >&2
+  rm -f "$log"
+  return $result
 }
 
 setup_build() {
@@ -111,8 +121,9 @@ setup_kafka() {
   [ -e "$kafka_jars/.complete" ] && return
   say "fetching Apache Kafka $kafka_version"
   work=$(mktemp -d "$cache/fetch.XXXXXX")
-  mvn -q -B -ntp -f "$root/scripts/servers/kafka.pom.xml" -Dkafka.version="$kafka_version" \
-    dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$work" >&2
+  quietly mvn -q -B -ntp -f "$root/scripts/servers/kafka.pom.xml" \
+    -Dkafka.version="$kafka_version" -DincludeScope=runtime -DoutputDirectory="$work" \
+    dependency:copy-dependencies
   touch "$work/.complete"
   chmod a+rx "$work"
   rm -rf "$kafka_jars"
