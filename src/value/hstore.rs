@@ -1,7 +1,7 @@
 //! `hstore`: a map, or the map as JSON text.
 
 use super::java_map::{sort_as_hash_map, string_hash};
-use super::json::{write_str, write_string};
+use super::json::{write_inner_str, write_str, write_string};
 use super::{HstoreMode, ValueError};
 use std::borrow::Cow;
 
@@ -20,17 +20,17 @@ pub(super) fn write_hstore(
     let mut entries = parse(text).ok_or(MALFORMED)?;
     sort_as_hash_map(&mut entries, |(key, _)| string_hash(key));
     match mode {
-        HstoreMode::Map => write_object(&entries, out),
+        HstoreMode::Map => write_object(&entries, write_str, out),
         HstoreMode::Json => {
             let mut json = Vec::with_capacity(text.len() + 8);
-            write_object(&entries, &mut json);
+            write_object(&entries, write_inner_str, &mut json);
             write_string(&json, out)?;
         }
     }
     Ok(())
 }
 
-fn write_object(entries: &[Entry<'_>], out: &mut Vec<u8>) {
+fn write_object(entries: &[Entry<'_>], write_str: impl Fn(&str, &mut Vec<u8>), out: &mut Vec<u8>) {
     out.push(b'{');
     for (position, (key, value)) in entries.iter().enumerate() {
         if position > 0 {
@@ -104,6 +104,7 @@ mod tests {
         let cases = [
             (r#""a"=>"1", "b"=>NULL"#, r#""{\"a\":\"1\",\"b\":null}""#, r#"{"a":"1","b":null}"#),
             ("", r#""{}""#, "{}"),
+            (r#""𝄞"=>"𝄞 é""#, r#""{\"\uD834\uDD1E\":\"\uD834\uDD1E é\"}""#, r#"{"\uD834\uDD1E":"\uD834\uDD1E é"}"#),
             (r#""e"=>"", "ü"=>"é", "k q"=>"v \\ \" , => x""#, r#""{\"e\":\"\",\"ü\":\"é\",\"k q\":\"v \\\\ \\\" , => x\"}""#, r#"{"e":"","ü":"é","k q":"v \\ \" , => x"}"#),
             (r#""b"=>"1", "c"=>"3", "aa"=>"2", "NULL"=>"NULL""#, r#""{\"aa\":\"2\",\"b\":\"1\",\"c\":\"3\",\"NULL\":\"NULL\"}""#, r#"{"aa":"2","b":"1","c":"3","NULL":"NULL"}"#),
         ];

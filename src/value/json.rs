@@ -49,6 +49,19 @@ pub fn write_str(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Writes `text` as a quoted JSON string within a text, where Jackson writes to a `Writer` and
+/// leaves characters beyond U+FFFF raw; the string around it escapes them.
+pub(super) fn write_inner_str(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let beyond = |c: char| c > '\u{ffff}';
+    for part in text.split_inclusive(beyond) {
+        let plain = part.trim_end_matches(beyond);
+        write_escaped(plain.as_bytes(), out);
+        out.extend_from_slice(part.get(plain.len()..).unwrap_or_default().as_bytes());
+    }
+    out.push(b'"');
+}
+
 /// Writes the inside of a JSON string: only `"`, `\`, the bytes below 0x20 and characters beyond
 /// U+FFFF are escaped, all else, also U+2028 and DEL, stays raw.
 ///
