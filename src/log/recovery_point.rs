@@ -6,6 +6,7 @@
 //! written sees the checksum fail and looks again.
 
 use super::error::LogError;
+use super::segment::OFFSET_MAX;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -98,7 +99,9 @@ impl RecoveryPoint {
             end_offset: facts.next()?.parse().ok()?,
             last_timestamp_ms: facts.next()?.parse().ok()?,
         };
-        Some(point).filter(|point| 0 <= point.segment && point.segment <= point.end_offset)
+        Some(point)
+            .filter(|point| (0..=point.end_offset).contains(&point.segment))
+            .filter(|point| point.end_offset <= OFFSET_MAX)
     }
 }
 
@@ -109,7 +112,7 @@ mod tests {
     const POINT: RecoveryPoint = RecoveryPoint {
         segment: 17,
         position: u64::MAX,
-        end_offset: i64::MAX,
+        end_offset: OFFSET_MAX,
         last_timestamp_ms: i64::MIN,
     };
 

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 const EXTENSION: &str = ".log";
 const DIGITS: usize = 20;
 
+/// Offsets beyond this are none of ours; so sums with them cannot overflow.
+pub(super) const OFFSET_MAX: i64 = i64::MAX / 2;
+
 /// Path of the segment that starts with this offset.
 pub(super) fn segment_path(topic_dir: &Path, base_offset: i64) -> PathBuf {
     topic_dir.join(format!("{base_offset:0DIGITS$}{EXTENSION}"))
@@ -30,7 +33,7 @@ pub(super) fn base_offsets(topic_dir: &Path) -> Result<Vec<i64>, LogError> {
 fn base_offset_of(file_name: &str) -> Option<i64> {
     let digits = file_name.strip_suffix(EXTENSION)?;
     let all_digits = digits.len() == DIGITS && digits.bytes().all(|c| c.is_ascii_digit());
-    all_digits.then(|| digits.parse().ok()).flatten()
+    all_digits.then(|| digits.parse().ok()).flatten().filter(|offset| *offset <= OFFSET_MAX)
 }
 
 /// What stands at a position.
@@ -98,11 +101,12 @@ impl Segment {
         header: &Header,
         batch: &mut Vec<u8>,
     ) -> Result<Option<Defect>, LogError> {
-        // `header_at` has checked the length against the file, so it bounds what is reserved.
-        let Ok(len) = usize::try_from(header.len) else {
-            return Ok(Some(Defect::Length(i32::MAX)));
-        };
-        batch.resize(len, 0);
+        // The file bounds what is reserved, whatever the header says.
+        let have = self.len()?.saturating_sub(position);
+        match usize::try_from(header.len) {
+            Ok(len) if header.len <= have => batch.resize(len, 0),
+            _ => return Ok(Some(Defect::Short { need: header.len, have })),
+        }
         match self.read_at(batch, position)? {
             None => Ok(header.verify(batch).err()),
             short => Ok(short),
@@ -137,6 +141,7 @@ mod tests {
             "00000000000000000000.index",
             "0.log",
             "+0000000000000000001.log",
+            "09223372036854775807.log",
             "99999999999999999999.log",
             "recovery-point",
         ] {

@@ -105,29 +105,75 @@ fn writer_that_is_killed_leaves_every_record_it_reported() {
     }
 }
 
-/// This test binary again, with [`write_until_3000`] in the log's directory.
+#[test]
+fn write_that_hits_a_full_disk_is_cut_off_again_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    write_batches(dir.path(), by_hand(), 0, &[1]);
+    // A limit of file sizes stands in for the full disk: it too cuts a write short.
+    let binary = std::env::current_exe().unwrap();
+    let limited = format!("trap '' XFSZ; ulimit -f 16; exec {} \"$@\"", binary.display());
+    let mut command = Command::new("sh");
+    command.args(["-c", &limited, "sh"]);
+    assert!(
+        child(&mut command, dir.path(), "write_until_the_disk_is_full").status().unwrap().success()
+    );
+    // The child has checked that it failed; whatever it reported is there, and no torn byte.
+    let len = segments(dir.path())[0].metadata().unwrap().len();
+    let point = recovery_point::RecoveryPoint::load(&topic_path(dir.path())).unwrap().unwrap();
+    assert_eq!(point.position, len);
+    assert!(len > 2000, "{len}");
+    expect_records(&read_from(dir.path(), StartAt::Beginning).unwrap(), 0..point.end_offset);
+    write_batches(dir.path(), by_hand(), point.end_offset, &[100]);
+    expect_records(&read_from(dir.path(), StartAt::Beginning).unwrap(), 0..point.end_offset + 100);
+}
+
+/// This test binary again, with one of the tests below in the log's directory.
 fn writer_process(dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
+    child(&mut command, dir, "write_until_3000");
     command
-        .args(["--exact", "log::tests::following::write_until_3000", "--ignored"])
+}
+
+fn child<'a>(command: &'a mut Command, dir: &Path, test: &str) -> &'a mut Command {
+    command
+        .args(["--exact", &format!("log::tests::following::{test}"), "--ignored"])
         .current_dir(dir)
-        .stdout(Stdio::null());
-    command
+        .stdout(Stdio::null())
+}
+
+/// The log in the current directory and its end; `None` when no test here started us.
+fn as_child(options: LogOptions) -> Option<(TestWriter, i64)> {
+    let dir = Path::new(".");
+    dir.join("lock").exists().then(|| {
+        let writer = TestWriter::open(dir, options).unwrap();
+        (writer, LogReader::open(dir).unwrap().topics().unwrap()[0].end_offset)
+    })
 }
 
 #[test]
 #[ignore = "the other process of the tests here"]
 fn write_until_3000() {
-    let dir = Path::new(".");
-    if !dir.join("lock").exists() {
-        return; // not started by the tests above
-    }
-    let mut writer = TestWriter::open(dir, small_segments()).unwrap();
-    let from = LogReader::open(dir).unwrap().topics().unwrap()[0].end_offset;
+    let Some((mut writer, from)) = as_child(small_segments()) else { return };
     for number in from..3000 {
         writer.append(TOPIC, number);
         if number % 7 == 0 {
             writer.writer.hand_over().unwrap();
         }
     }
+}
+
+#[test]
+#[ignore = "the other process of the tests here"]
+fn write_until_the_disk_is_full() {
+    let Some((mut writer, from)) = as_child(by_hand()) else { return };
+    for number in from..3000 {
+        writer.append(TOPIC, number);
+        if number % 10 == 0
+            && let Err(error) = writer.commit()
+        {
+            assert!(matches!(error, LogError::Io { doing: "write", .. }), "{error}");
+            return;
+        }
+    }
+    panic!("no write failed");
 }

@@ -1,6 +1,7 @@
 //! What a crash, a power loss or a faulty disk leaves.
 
 use super::*;
+use proptest::prelude::*;
 use std::fs;
 
 /// A log of three durable batches and one that nobody was told of: as after a power loss, when the
@@ -231,4 +232,47 @@ fn segment_begun_before_the_crash_is_written_on() {
     fs::write(topic_path(log.dir.path()).join("00000000000000000009.log"), "").unwrap();
     log.expect_end(9, "whole, then an empty segment");
     assert_eq!(log.segment.metadata().unwrap().len(), log.bytes.len() as u64);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn files_with_anything_in_them_never_make_reader_or_writer_panic(
+        segment: Vec<u8>,
+        index: Vec<u8>,
+        at in 0..600_usize,
+        position: u64,
+        end_offset in 0..50_i64,
+        base in prop_oneof![Just(0), 0..=segment::OFFSET_MAX],
+        start in prop_oneof![
+            Just(StartAt::Beginning),
+            (0..20_u64).prop_map(StartAt::Last),
+            (0..20_i64).prop_map(StartAt::Offset),
+            any::<i64>().prop_map(StartAt::TimestampMs),
+        ],
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        write_batches(dir.path(), small_segments(), 0, &[3, 3, 3, 3]);
+        let topic = topic_path(dir.path());
+        let path = segment::segment_path(&topic, base);
+        let mut bytes = fs::read(&path).unwrap_or_default();
+        bytes.splice(at.min(bytes.len())..(at + segment.len()).min(bytes.len()), segment);
+        fs::write(&path, bytes).unwrap();
+        fs::write(path.with_extension("index"), index).unwrap();
+        for position in [position, position % 700] {
+            let end_offset = base.saturating_add(end_offset).min(segment::OFFSET_MAX);
+            let last_timestamp_ms = START_MS;
+            recovery_point::RecoveryPoint { segment: base, position, end_offset, last_timestamp_ms }
+                .store(&topic)
+                .unwrap();
+            let log = LogReader::open(dir.path()).unwrap();
+            drop(log.topics());
+            drop(read_from(dir.path(), start));
+            if let Ok(mut writer) = TestWriter::open(dir.path(), small_segments()) {
+                writer.append(TOPIC, 0);
+                drop(writer.commit());
+            }
+        }
+    }
 }
