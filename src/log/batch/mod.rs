@@ -181,7 +181,7 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
 }
 
 /// Decodes batches that stand one behind the other, as a segment file holds them, into records of
-/// `topic`; stops at the first defect. Returns how many bytes were whole batches.
+/// `topic`; stops at the first defect.
 ///
 /// # Errors
 ///
