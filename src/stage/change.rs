@@ -1,10 +1,10 @@
 //! What a record says: a change in Debezium's envelope, a bare row, a tombstone, or anything else.
 
 use super::RecordView;
-use super::json;
+use super::json::{self, Member};
 use super::kind::Kind;
+use super::topic_map::TopicMap;
 use serde::Deserialize;
-use std::collections::HashMap;
 
 /// JSON text together with what its schema says about it.
 #[derive(Debug, Clone)]
@@ -76,7 +76,12 @@ pub enum Body<'a> {
 #[derive(Debug, Clone)]
 pub enum Key<'a> {
     /// A JSON object, one member per key column.
-    Object(Value<'a>),
+    Object {
+        /// The object and its kind.
+        value: Value<'a>,
+        /// The object taken apart.
+        members: Vec<Member<'a>>,
+    },
     /// Anything else.
     Bytes(&'a [u8]),
 }
@@ -97,7 +102,7 @@ pub struct Change<'a> {
 /// nearly always the same.
 #[derive(Debug, Default)]
 pub struct Parser {
-    topics: HashMap<Box<str>, TopicSchemas>,
+    topics: TopicMap<TopicSchemas>,
 }
 
 #[derive(Debug, Default)]
@@ -109,13 +114,13 @@ struct TopicSchemas {
 impl Parser {
     /// Understands one record. Never fails: what cannot be read is [`Body::Bytes`].
     pub fn parse<'a>(&mut self, record: &RecordView<'a>) -> Change<'a> {
-        let schemas = match self.topics.get_mut(record.topic) {
-            Some(schemas) => schemas,
-            None => self.topics.entry(record.topic.into()).or_default(),
-        };
-        let key = record.key.map(|bytes| match schemas.key.split(bytes) {
-            Some(value) if json::members(value.json).is_some() => Key::Object(value),
-            _ => Key::Bytes(bytes),
+        let schemas = self.topics.get_or_default(record.topic);
+        let key = record.key.map(|bytes| {
+            let object = schemas
+                .key
+                .split(bytes)
+                .and_then(|value| Some(Key::Object { members: json::members(value.json)?, value }));
+            object.unwrap_or(Key::Bytes(bytes))
         });
         let mut time_ms = record.timestamp_ms;
         let body = match record.value {
@@ -130,10 +135,7 @@ impl Parser {
 
     /// The JSON of a record's value without its schema; `None` when the value is no JSON.
     pub fn payload<'a>(&mut self, topic: &str, value: &'a [u8]) -> Option<&'a str> {
-        if !self.topics.contains_key(topic) {
-            self.topics.insert(topic.into(), TopicSchemas::default());
-        }
-        let payload = self.topics.get_mut(topic)?.value.split(value)?.json;
+        let payload = self.topics.get_or_default(topic).value.split(value)?.json;
         json::valid(payload.as_bytes()).or_else(|| json::valid(value))
     }
 }
@@ -215,7 +217,16 @@ fn source_time_ms(json: &str) -> Option<i64> {
     struct Source {
         ts_ms: Option<i64>,
     }
-    serde_json::from_str::<Source>(json).ok()?.ts_ms
+    early_time_ms(json).or_else(|| serde_json::from_str::<Source>(json).ok()?.ts_ms)
+}
+
+/// `ts_ms` as the writers of envelopes put it: near the front of an object without objects in it.
+/// A quote within a string is escaped, so the name can only be found as a member's name.
+fn early_time_ms(json: &str) -> Option<i64> {
+    let (front, rest) = json.split_once("\"ts_ms\":")?;
+    let is_member = front.ends_with(['{', ',']) && front.strip_prefix('{')?.find('{').is_none();
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest.get(..digits).filter(|_| is_member)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -258,6 +269,25 @@ mod tests {
     }
 
     #[test]
+    fn source_time_is_found_wherever_it_stands() {
+        #[rustfmt::skip] // one case a line
+        let cases = [
+            (r#"{"version":"3","ts_ms":77,"ts_us":1}"#, Some(77)),
+            (r#"{"ts_ms":77}"#, Some(77)),
+            (r#"{"a":{"ts_ms":1},"ts_ms":77}"#, Some(77)),
+            (r#"{"a":",\"ts_ms\":1","ts_ms":77}"#, Some(77)),
+            (r#"{"a":"{", "ts_ms" : 77 }"#, Some(77)),
+            (r#"{"ts_ms":-77}"#, Some(-77)),
+            (r#"{"ts_ms":null}"#, None),
+            (r#"{"ts_us":1}"#, None),
+            ("12", None),
+        ];
+        for (json, time) in cases {
+            assert_eq!(source_time_ms(json), time, "{json}");
+        }
+    }
+
+    #[test]
     fn a_row_with_a_column_named_op_is_no_envelope() {
         let mut parser = Parser::default();
         for value in [
@@ -267,7 +297,7 @@ mod tests {
         ] {
             let change = parse(&mut parser, Some("{\"id\":1}"), Some(value));
             assert!(matches!(change.body, Body::Object(v) if v.json == value), "{value}");
-            assert!(matches!(change.key, Some(Key::Object(_))));
+            assert!(matches!(change.key, Some(Key::Object { .. })));
             assert_eq!(change.time_ms, Some(5));
         }
     }

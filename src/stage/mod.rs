@@ -20,6 +20,7 @@ pub mod record_json;
 mod rows;
 pub mod table;
 mod text;
+mod topic_map;
 
 pub use feed::{FeedOptions, FeedWriter};
 pub use table::TableWriter;

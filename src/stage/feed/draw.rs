@@ -2,7 +2,7 @@
 
 use super::page::{Cell, Line, Page, push_styled};
 use super::style::{DIM, RESET};
-use super::{FeedOptions, Topic};
+use super::{FeedOptions, Topic, TopicMap};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fmt::Write as _;
@@ -29,11 +29,11 @@ impl Draw {
         self.options.width = width;
     }
 
-    pub(super) fn page(&mut self, out: &mut Vec<u8>, page: &Page, topics: &[Topic]) {
+    pub(super) fn page(&mut self, out: &mut Vec<u8>, page: &Page, topics: &TopicMap<Topic>) {
         if page.lines.is_empty() {
             return;
         }
-        let widest = topics.iter().map(|topic| topic.label.width()).max();
+        let widest = topics.iter().map(|(_, topic)| topic.label.width()).max();
         self.label_width = self.label_width.max(widest.unwrap_or(0));
         for line in &page.lines {
             let Some(topic) = topics.get(line.topic) else { continue };

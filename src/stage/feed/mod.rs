@@ -23,12 +23,12 @@ pub use heading::{Heading, push_headings};
 
 use super::RecordView;
 use super::change::{Body, Change, Key, Op, Parser};
-use super::json::{self, Member};
+use super::json::Member;
 use super::names;
 use super::rows::Rows;
+use super::topic_map::TopicMap;
 use draw::Draw;
 use page::{Line, Page};
-use std::collections::HashMap;
 use style::Sign;
 use topic::Topic;
 
@@ -52,8 +52,7 @@ pub struct FeedOptions {
 pub struct FeedWriter {
     parser: Parser,
     rows: Rows,
-    topics: Vec<Topic>,
-    by_name: HashMap<Box<str>, usize>,
+    topics: TopicMap<Topic>,
     page: Page,
     draw: Draw,
 }
@@ -66,8 +65,7 @@ impl FeedWriter {
         Self {
             parser: Parser::default(),
             rows: Rows::default(),
-            topics: Vec::new(),
-            by_name: HashMap::new(),
+            topics: TopicMap::default(),
             page: Page::new(options.color, value_width_max),
             draw: Draw::new(options),
         }
@@ -120,57 +118,52 @@ impl FeedWriter {
     }
 
     fn topic(&mut self, name: &str) -> usize {
-        if let Some(index) = self.by_name.get(name) {
-            return *index;
+        if let Some(number) = self.topics.number(name) {
+            return number;
         }
-        let index = self.topics.len();
-        let mut names: Vec<&str> = self.by_name.keys().map(AsRef::as_ref).collect();
-        names.push(name);
-        let label = names::short(name, &names);
+        let known: Vec<String> = self.topics.iter().map(|(topic, _)| topic.to_owned()).collect();
+        let names: Vec<&str> = known.iter().map(String::as_str).chain([name]).collect();
         // A newcomer can make the short names of others ambiguous.
-        for (other, at) in &self.by_name {
-            if let Some(topic) = self.topics.get_mut(*at)
-                && names::ends_in(name, &topic.label)
-            {
+        for (other, topic) in self.topics.iter_mut() {
+            if names::ends_in(name, &topic.label) {
                 topic.label = names::short(other, &names);
             }
         }
-        self.by_name.insert(name.into(), index);
-        self.topics.push(Topic { label, ..Topic::default() });
-        index
+        let label = names::short(name, &names);
+        self.topics.add(name, Topic { label, ..Topic::default() })
     }
 
     /// Lays the cells of a change down; `None` when it has no line.
     fn push_cells(&mut self, topic: usize, change: &Change<'_>) -> Option<Sign> {
         let Self { page, rows, topics, .. } = self;
         let table = topics.get_mut(topic)?;
+        if matches!(change.body, Body::Tombstone) && !table.bare {
+            return None;
+        }
         let key = key_members(change);
-        let known = key_text(change).and_then(|key| rows.get(topic, key));
+        table.push_key(page, change);
+        // Only these ask what the row was before.
+        let asks = match &change.body {
+            Body::Tombstone => table.bare,
+            Body::Envelope(envelope) => matches!(envelope.op, Op::Update | Op::Delete),
+            Body::Object(_) | Body::Bytes(_) => false,
+        };
+        let known = key_text(change).filter(|_| asks).and_then(|key| rows.get(topic, key));
         match &change.body {
-            Body::Tombstone if !table.bare => None,
-            Body::Bytes(bytes) => {
-                table.push_key(page, change, &key);
-                table.push_bytes(page, "value", bytes);
-                Some(Sign::RECORD)
-            }
-            Body::Object(row) => {
-                table.push_key(page, change, &key);
-                table.push_row(page, &key, row);
-                Some(Sign::RECORD)
+            Body::Bytes(bytes) => table.push_bytes(page, "value", bytes),
+            Body::Object(row) => table.push_row(page, key, row),
+            Body::Envelope(envelope) => {
+                table.push_envelope(page, key, envelope, known.as_ref());
+                return Some(Sign::of(envelope.op));
             }
             Body::Tombstone => {
-                table.push_key(page, change, &key);
                 if let Some(row) = known {
-                    table.push_row(page, &key, &row);
+                    table.push_row(page, key, &row);
                 }
-                Some(Sign::of(Op::Delete))
-            }
-            Body::Envelope(envelope) => {
-                table.push_key(page, change, &key);
-                table.push_envelope(page, &key, envelope, known.as_ref());
-                Some(Sign::of(envelope.op))
+                return Some(Sign::of(Op::Delete));
             }
         }
+        Some(Sign::RECORD)
     }
 
     /// Brings the memory of rows up to date with a change.
@@ -198,17 +191,17 @@ impl FeedWriter {
 }
 
 /// Members of the key, none when it is no object.
-fn key_members<'a>(change: &Change<'a>) -> Vec<Member<'a>> {
+fn key_members<'c, 'a>(change: &'c Change<'a>) -> &'c [Member<'a>] {
     match &change.key {
-        Some(Key::Object(value)) => json::members(value.json).unwrap_or_default(),
-        Some(Key::Bytes(_)) | None => Vec::new(),
+        Some(Key::Object { members, .. }) => members,
+        Some(Key::Bytes(_)) | None => &[],
     }
 }
 
 /// The key as text to remember the row by.
 fn key_text<'a>(change: &Change<'a>) -> Option<&'a str> {
     match change.key.as_ref()? {
-        Key::Object(value) => Some(value.json),
+        Key::Object { value, .. } => Some(value.json),
         Key::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
     }
 }

@@ -51,14 +51,9 @@ impl Topic {
         }
     }
 
-    pub(super) fn push_key(
-        &mut self,
-        page: &mut Page,
-        change: &Change<'_>,
-        members: &[Member<'_>],
-    ) {
+    pub(super) fn push_key(&mut self, page: &mut Page, change: &Change<'_>) {
         match &change.key {
-            Some(Key::Object(value)) => {
+            Some(Key::Object { value, members }) => {
                 for (index, member) in members.iter().enumerate() {
                     let kind = value.kind.field(index, &member.name);
                     self.push_value(page, index, &member.name, Shown { json: member.json, kind });
