@@ -39,13 +39,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 mod catalog_request;
+mod logical_message;
 mod output;
 mod snapshot;
 
 pub use catalog_request::{RelationRequest, RequestedColumn};
 pub use snapshot::SnapshotRow;
 
-use output::Output;
+use logical_message::Messages;
+use output::{Emit, Output};
 
 /// The stream could not be understood or encoded.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,8 @@ pub enum Step {
     Reply,
     /// Look the table up and call [`Engine::define`].
     NeedsTable(RelationRequest),
+    /// Make the topic, call [`Engine::topic_made`], and give the same frame again.
+    NeedsTopic(Arc<str>),
 }
 
 /// A transaction whose changes are being read.
@@ -122,12 +126,15 @@ pub struct Engine {
     values: ValueOptions,
     /// Tables of the stream by their OID; `None` for tables that are not captured.
     relations: HashMap<Oid, Option<Box<TableEncoder>>>,
+    messages: Messages,
     transaction: Option<Transaction>,
     /// The transaction that a lost connection interrupted, and how many of its changes were sent.
     interrupted: Option<(Lsn, u64)>,
     last_commit_lsn: Option<Lsn>,
     last_commit_time_us: Option<i64>,
     last_xid: Option<u32>,
+    /// Clock of the source block that was made last, Unix microseconds.
+    clock_us: Option<i64>,
     server_end: Lsn,
     lag_us: Option<i64>,
     transaction_topic: Arc<str>,
@@ -143,6 +150,7 @@ impl Engine {
     pub fn new(options: EnvelopeOptions, values: ValueOptions, run_id: &str) -> Self {
         Self {
             transaction_topic: transaction_topic(&options),
+            messages: Messages::new(&options, &values),
             out: Output::new(&options, run_id),
             options,
             values,
@@ -152,6 +160,7 @@ impl Engine {
             last_commit_lsn: None,
             last_commit_time_us: None,
             last_xid: None,
+            clock_us: None,
             server_end: Lsn::INVALID,
             lag_us: None,
             counters: Counters::default(),
@@ -318,7 +327,7 @@ impl Engine {
                     self.on_change(lsn, *relation, &Change::Truncate, emit)?;
                 }
             }
-            Message::Message(_) => return unexpected("logical message, which was not asked for"),
+            Message::Message(message) => return self.on_logical_message(lsn, &message, emit),
             Message::StreamStart(_)
             | Message::StreamStop
             | Message::StreamCommit(_)
@@ -341,6 +350,7 @@ impl Engine {
         if self.transaction.is_some() {
             return Err(EngineError::Unexpected { lsn, what: "BEGIN inside of a transaction" });
         }
+        self.clock_us = Some(begin.commit_time.unix_micros());
         let resumed = self.interrupted.take().filter(|(lsn, _)| *lsn == begin.commit_lsn);
         self.transaction = Some(Transaction {
             xid: begin.xid,
@@ -457,7 +467,6 @@ struct EventNumbers<'a> {
 impl EventNumbers<'_> {
     fn next(&mut self) -> Option<TransactionBlock> {
         let table = self.table.as_ref()?;
-        self.open.events += 1;
         let counts = &mut self.open.counts;
         let index = counts.iter().position(|(name, _)| name == table).unwrap_or_else(|| {
             counts.push((table.clone(), 0));
@@ -467,12 +476,17 @@ impl EventNumbers<'_> {
             *count += 1;
             *count
         });
-        Some(TransactionBlock {
+        Some(self.block(count))
+    }
+
+    fn block(&mut self, collection_order: u64) -> TransactionBlock {
+        self.open.events += 1;
+        TransactionBlock {
             xid: u64::from(self.open.xid),
             lsn: self.lsn.as_u64(),
             total_order: self.open.events,
-            collection_order: count,
-        })
+            collection_order,
+        }
     }
 
     fn context(&mut self, now_ns: i64) -> EventContext<'_> {

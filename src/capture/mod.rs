@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::log::LogOptions;
 use crate::lsn::Lsn;
 use crate::progress::Progress;
+use crate::relation::MessageFilter;
 use crate::relation::Table;
 use crate::relation::TableFilter;
 use crate::sink::AnySink;
@@ -114,10 +115,15 @@ pub async fn run(
     };
     let interval = Duration::from_millis(config.replication.offset_flush_interval_ms);
     let (envelope, values) = (config.envelope.clone(), config.values.clone());
+    let mut engine = Engine::new(envelope, values, run_id);
+    engine.filter_messages(MessageFilter::new(
+        &tables.message_prefix_include,
+        &tables.message_prefix_exclude,
+    )?);
     let mut capture = Capture {
         config,
         filter,
-        engine: Engine::new(envelope, values, run_id),
+        engine,
         outlet: Outlet::new(sink, tap),
         positions: PositionKeeper::new(store, interval),
         observer,

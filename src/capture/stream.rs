@@ -25,8 +25,10 @@ use crate::postgres::PostgresError;
 use crate::postgres::ReplicationConnection;
 use crate::postgres::ReplicationStream;
 use crate::postgres::Slot;
+use crate::record::Record;
 use crate::relation::TableFilter;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -59,6 +61,8 @@ pub(super) struct StreamRun<'a> {
 /// Clocks and positions of one connection.
 struct Session {
     stream: ReplicationStream,
+    /// A frame that the engine wants to see again.
+    held: Option<Vec<u8>>,
     status_interval: Duration,
     last_status: Instant,
     told: Lsn,
@@ -99,7 +103,7 @@ impl StreamRun<'_> {
             let topic = topic.clone();
             self.outlet.ensure_topics(&[topic]).await?;
         }
-        let server_timeout = wal_sender_timeout(&self.client).await?;
+        let server = ServerFacts::read(&self.client).await?;
         let mut connection = ReplicationConnection::connect(&self.config.database).await?;
         let server_end = connection.identify_system().await?.flushed;
         if self.stop_lsn.is_none() {
@@ -109,16 +113,20 @@ impl StreamRun<'_> {
             });
         }
         let replication = &self.config.replication;
-        let options = [
+        let mut options = vec![
             ("proto_version", "1".to_owned()),
             ("publication_names", postgres::quote_identifier(&replication.publication_name)),
         ];
+        if server.sends_messages {
+            options.push(("messages", "true".to_owned()));
+        }
         let stream = connection.start(&replication.slot_name, from, &options).await?;
         let status_interval = Duration::from_millis(replication.status_update_interval_ms.max(100));
         let now = Instant::now();
         Ok(Session {
             stream,
-            status_interval: server_timeout.map_or(status_interval, |t| status_interval.min(t / 3)),
+            status_interval: server.timeout.map_or(status_interval, |t| status_interval.min(t / 3)),
+            held: None,
             last_status: now,
             told: Lsn::INVALID,
             server_end,
@@ -139,6 +147,10 @@ impl StreamRun<'_> {
                     Some(Step::Done) => {}
                     Some(Step::Reply) => self.tell(session, false).await?,
                     Some(Step::NeedsTable(request)) => self.define(session, &request).await?,
+                    Some(Step::NeedsTopic(topic)) => {
+                        self.ensure_topics(session, &[topic]).await?;
+                        self.engine.topic_made();
+                    }
                 }
                 starving = false;
             }
@@ -226,19 +238,28 @@ impl StreamRun<'_> {
         if let Some(encoder) = self.engine.define(request.oid, Some(&table)) {
             let topics = [encoder.topic().clone()];
             warn_of_unknown_columns(encoder);
-            let safe = self.engine.progress().safe_lsn();
-            let mut ensured = pin!(self.outlet.ensure_topics(&topics));
-            // A broker that is away can hold this up for long; the server must not wait with us.
-            loop {
-                tokio::select! {
-                    made = &mut ensured => break made?,
-                    () = tokio::time::sleep(session.status_interval) => {
-                        session.tell(safe, false).await?;
-                    }
+            self.ensure_topics(session, &topics).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes topics. A broker that is away can hold this up for long; the server must not wait
+    /// with us.
+    async fn ensure_topics(
+        &mut self,
+        session: &mut Session,
+        topics: &[Arc<str>],
+    ) -> Result<(), Error> {
+        let safe = self.engine.progress().safe_lsn();
+        let mut ensured = pin!(self.outlet.ensure_topics(topics));
+        loop {
+            tokio::select! {
+                made = &mut ensured => return Ok(made?),
+                () = tokio::time::sleep(session.status_interval) => {
+                    session.tell(safe, false).await?;
                 }
             }
         }
-        Ok(())
     }
 
     fn warn_of_conversions(&mut self) {
@@ -312,18 +333,43 @@ impl Session {
 
     /// Feeds the next frame in the buffer to the engine; `None` when there is none.
     fn next(&mut self, engine: &mut Engine, outlet: &mut Outlet) -> Result<Option<Step>, Error> {
-        let Some(frame) = self.stream.next_frame()? else { return Ok(None) };
-        let step = engine.on_frame(frame, &mut |record| outlet.take(record))?;
+        let emit = &mut |record: &Record<'_>| outlet.take(record);
+        let step = if let Some(frame) = self.held.take() {
+            engine.on_frame(&frame, emit)?
+        } else {
+            let Some(frame) = self.stream.next_frame()? else { return Ok(None) };
+            let step = engine.on_frame(frame, emit)?;
+            if let Step::NeedsTopic(_) = step {
+                self.held = Some(frame.to_vec());
+            }
+            step
+        };
         self.server_end = self.server_end.max(engine.server_end());
         Ok(Some(step))
     }
 }
 
-/// `wal_sender_timeout`; `None` when it is switched off.
-async fn wal_sender_timeout(client: &Client) -> Result<Option<Duration>, Error> {
-    const QUERY: &str =
-        "SELECT setting::int8 FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'";
-    let row = client.query_one(QUERY, &[]).await.map_err(PostgresError::from)?;
-    let milliseconds: i64 = row.get(0);
-    Ok(u64::try_from(milliseconds).ok().filter(|ms| *ms > 0).map(Duration::from_millis))
+/// What of the server's settings shapes the stream.
+struct ServerFacts {
+    /// `wal_sender_timeout`; `None` when it is switched off.
+    timeout: Option<Duration>,
+    /// True when `pgoutput` knows logical messages, from PostgreSQL 14.
+    sends_messages: bool,
+}
+
+impl ServerFacts {
+    async fn read(client: &Client) -> Result<Self, Error> {
+        const QUERY: &str = "SELECT setting::int8, \
+            pg_catalog.current_setting('server_version_num')::int4 >= 140000 \
+            FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'";
+        let row = client.query_one(QUERY, &[]).await.map_err(PostgresError::from)?;
+        let milliseconds: i64 = row.get(0);
+        Ok(Self {
+            timeout: u64::try_from(milliseconds)
+                .ok()
+                .filter(|ms| *ms > 0)
+                .map(Duration::from_millis),
+            sends_messages: row.get(1),
+        })
+    }
 }

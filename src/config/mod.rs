@@ -204,7 +204,8 @@ pub enum SnapshotMode {
     NoData,
 }
 
-/// Include and exclude lists, raw; see [`crate::relation::TableFilter`].
+/// Include and exclude lists, raw; see [`crate::relation::TableFilter`] and
+/// [`crate::relation::MessageFilter`].
 #[derive(Debug, Clone, Default)]
 pub struct TableConfig {
     /// `schema.include.list`.
@@ -215,6 +216,10 @@ pub struct TableConfig {
     pub table_include: String,
     /// `table.exclude.list`.
     pub table_exclude: String,
+    /// `message.prefix.include.list`.
+    pub message_prefix_include: String,
+    /// `message.prefix.exclude.list`.
+    pub message_prefix_exclude: String,
 }
 
 /// Where records go.

@@ -102,6 +102,8 @@ fn tables(values: &Values) -> TableConfig {
         schema_exclude: values.text("schema.exclude.list").to_owned(),
         table_include: values.text("table.include.list").to_owned(),
         table_exclude: values.text("table.exclude.list").to_owned(),
+        message_prefix_include: values.text("message.prefix.include.list").to_owned(),
+        message_prefix_exclude: values.text("message.prefix.exclude.list").to_owned(),
     }
 }
 

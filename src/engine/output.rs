@@ -6,17 +6,19 @@ use crate::envelope::ConversionWarning;
 use crate::envelope::EncodeError;
 use crate::envelope::EnvelopeOptions;
 use crate::envelope::EventContext;
+use crate::envelope::LogicalMessageEncoder;
 use crate::envelope::Op;
 use crate::envelope::Row;
 use crate::envelope::TableEncoder;
 use crate::envelope::TransactionMark;
 use crate::pgoutput::Cell;
+use crate::pgoutput::LogicalMessage;
 use crate::pgoutput::OldTuple;
 use crate::progress::Progress;
 use crate::record::Record;
 use std::sync::Arc;
 
-type Emit<'a> = dyn FnMut(&Record<'_>) + 'a;
+pub(super) type Emit<'a> = dyn FnMut(&Record<'_>) + 'a;
 
 const NEW_KEY: &str = "__debezium.newkey";
 const OLD_KEY: &str = "__debezium.oldkey";
@@ -149,10 +151,30 @@ impl Output {
         self.value.clear();
         mark.write_key(options.key_schemas, &mut self.key);
         mark.write_value(options.value_schemas, &mut self.value);
+        self.emit_bare(topic, None, emit);
+    }
+
+    /// Sends a logical decoding message; such records have no headers.
+    pub(super) fn send_message(
+        &mut self,
+        encoder: &LogicalMessageEncoder,
+        message: &LogicalMessage<'_>,
+        context: EventContext<'_>,
+        emit: &mut Emit<'_>,
+    ) {
+        self.key.clear();
+        self.value.clear();
+        encoder.write_key(message, &mut self.key);
+        encoder.write_value(message, context, &mut self.value);
+        self.emit_bare(encoder.topic(), None, emit);
+    }
+
+    /// Emits what `key` and `value` hold, without headers.
+    fn emit_bare(&mut self, topic: &Arc<str>, partition: Option<i32>, emit: &mut Emit<'_>) {
         let record = Record {
             sequence: 0,
             topic,
-            partition: None,
+            partition,
             key: Some(&self.key),
             value: Some(&self.value),
             own_header: None,

@@ -38,6 +38,7 @@ impl Engine {
         row: SnapshotRow<'_>,
         emit: &mut dyn FnMut(&Record<'_>),
     ) -> Result<(), EngineError> {
+        self.clock_us = Some(row.source.ts_us);
         let context =
             EventContext { source: row.source, transaction: None, now_ns: self.out.now_ns };
         self.out

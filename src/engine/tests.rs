@@ -4,6 +4,8 @@ use crate::relation::PgType;
 use crate::relation::ReplicaIdentity;
 use crate::relation::TypeKind;
 
+mod logical_message;
+
 /// Frames as a walsender sends them.
 mod wire {
     fn frame(start: u64, body: &[u8]) -> Vec<u8> {
@@ -92,6 +94,16 @@ mod wire {
         body.extend(oid.to_be_bytes());
         body.push(b'K');
         body.extend(tuple(cells));
+        frame(lsn, &body)
+    }
+
+    pub(super) fn message(lsn: u64, transactional: bool, prefix: &str, content: &[u8]) -> Vec<u8> {
+        let mut body = vec![b'M', u8::from(transactional)];
+        body.extend(lsn.to_be_bytes());
+        body.extend(prefix.as_bytes());
+        body.push(0);
+        body.extend(i32::try_from(content.len()).unwrap().to_be_bytes());
+        body.extend(content);
         frame(lsn, &body)
     }
 
@@ -190,6 +202,10 @@ impl Bench {
                 Step::NeedsTable(request) => {
                     assert_eq!(request.name, "t");
                     self.engine.define(request.oid, Some(&table()));
+                }
+                Step::NeedsTopic(_) => {
+                    self.engine.topic_made();
+                    assert_eq!(self.feed(frame).unwrap(), Step::Done);
                 }
                 Step::Done | Step::Reply => {}
             }

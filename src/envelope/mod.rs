@@ -1,11 +1,13 @@
 //! Debezium's envelopes: keys, values, headers and topic names.
 
+mod logical_message;
 mod options;
 mod source_block;
 mod table_encoder;
 mod topic;
 mod transaction;
 
+pub use logical_message::LogicalMessageEncoder;
 pub use options::{EnvelopeOptions, SkippedOperations};
 pub use source_block::{SnapshotMarker, SourceContext};
 pub use table_encoder::{

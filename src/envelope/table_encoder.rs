@@ -172,13 +172,17 @@ fn struct_schema(
     out.push(b'}');
 }
 
-/// Everything of the value's schema behind `source`.
-const SCHEMA_TAIL: &str = concat!(
+/// Connect schema of the `transaction` member, as the member behind `source`.
+pub(super) const TRANSACTION_SCHEMA: &str = concat!(
     r#",{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},"#,
     r#"{"type":"int64","optional":false,"field":"total_order"},"#,
     r#"{"type":"int64","optional":false,"field":"data_collection_order"}],"#,
-    r#""optional":true,"name":"event.block","version":1,"field":"transaction"},"#,
-    r#"{"type":"string","optional":false,"field":"op"},"#,
+    r#""optional":true,"name":"event.block","version":1,"field":"transaction"}"#,
+);
+
+/// Everything of the value's schema behind `transaction`.
+const SCHEMA_TAIL: &str = concat!(
+    r#",{"type":"string","optional":false,"field":"op"},"#,
     r#"{"type":"int64","optional":true,"field":"ts_ms"},"#,
     r#"{"type":"int64","optional":true,"field":"ts_us"},"#,
     r#"{"type":"int64","optional":true,"field":"ts_ns"}],"optional":false,"name":"#,
@@ -223,6 +227,7 @@ impl TableEncoder {
                 value_head.push(b',');
             }
             value_head.extend_from_slice(source_block::SCHEMA.as_bytes());
+            value_head.extend_from_slice(TRANSACTION_SCHEMA.as_bytes());
             value_head.extend_from_slice(SCHEMA_TAIL.as_bytes());
             write_str(&schema_name("Envelope"), &mut value_head);
             value_head.extend_from_slice(b",\"version\":2},\"payload\":");
@@ -332,11 +337,7 @@ impl TableEncoder {
         out.extend_from_slice(b",\"after\":");
         self.write_image(after, warnings, out)?;
         context.source.write(&self.source_head, &self.source_database, &self.source_table, out);
-        out.extend_from_slice(b",\"transaction\":");
-        match context.transaction {
-            Some(block) => block.write(out),
-            None => out.extend_from_slice(b"null"),
-        }
+        write_transaction(context.transaction, out);
         out.extend_from_slice(b",\"op\":\"");
         out.push(op.letter());
         out.extend_from_slice(b"\",\"ts_ms\":");
@@ -367,7 +368,7 @@ impl TableEncoder {
 }
 
 /// The source block up to `"ts_ms":`, and `,"db":"…","sequence":"[`.
-fn source_constants(options: &EnvelopeOptions) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn source_constants(options: &EnvelopeOptions) -> (Vec<u8>, Vec<u8>) {
     let mut head = b",\"source\":{\"version\":".to_vec();
     write_str(&options.version, &mut head);
     head.extend_from_slice(b",\"connector\":\"postgresql\",\"name\":");
@@ -377,6 +378,15 @@ fn source_constants(options: &EnvelopeOptions) -> (Vec<u8>, Vec<u8>) {
     write_str(&options.database, &mut database);
     database.extend_from_slice(b",\"sequence\":\"[");
     (head, database)
+}
+
+/// Appends the member `transaction`.
+pub(super) fn write_transaction(block: Option<TransactionBlock>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"transaction\":");
+    match block {
+        Some(block) => block.write(out),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 impl TransactionBlock {

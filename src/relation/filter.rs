@@ -97,7 +97,7 @@ impl TableFilter {
 
 /// Splits a comma-separated list (a comma behind a backslash belongs to the pattern) and compiles
 /// each item anchored and case-insensitive.
-fn compile(property: &'static str, list: &str) -> Result<Vec<Regex>, FilterError> {
+pub(super) fn compile(property: &'static str, list: &str) -> Result<Vec<Regex>, FilterError> {
     split_list(list)
         .into_iter()
         .map(|pattern| {

@@ -22,7 +22,7 @@ pub(super) fn write_bytea(
 }
 
 /// Writes raw bytes in the given mode.
-pub(super) fn write_binary(bytes: &[u8], mode: BinaryMode, out: &mut Vec<u8>) {
+pub fn write_binary(bytes: &[u8], mode: BinaryMode, out: &mut Vec<u8>) {
     out.push(b'"');
     match alphabet(mode) {
         Some(alphabet) => write_base64(bytes, alphabet, out),

@@ -30,6 +30,7 @@ mod temporal;
 mod unavailable;
 mod vector;
 
+pub use bytea::write_binary;
 pub use error::ValueError;
 pub use field::{Field, Phase};
 pub use json::{write_str, write_string};

@@ -154,7 +154,16 @@ pub(super) const PROPERTIES: &[Property] = &[
         "Transaction topic, and the transaction block of events",
     )
     .default("false"),
-    Property::new("transaction.metadata.factory", Text, "Java class of that metadata").not_yet(),
+    Property::new(
+        "transaction.metadata.factory",
+        Choice {
+            allowed: &["io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory"],
+            not_yet: &[],
+        },
+        "Java class of that metadata",
+    )
+    .default("io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory")
+    .accepted("the default class is built in, others are Java"),
     Property::new("message.key.columns", Text, "Columns to use as key, table:column,column;…")
         .not_yet(),
     Property::new("column.include.list", Patterns, "Columns to capture").not_yet(),
@@ -177,9 +186,8 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .default("columns_diff")
     .accepted("the structure is read when the stream announces a table"),
-    Property::new("message.prefix.include.list", Patterns, "Logical messages to capture").not_yet(),
-    Property::new("message.prefix.exclude.list", Patterns, "Logical messages not to capture")
-        .not_yet(),
+    Property::new("message.prefix.include.list", Patterns, "Logical messages to capture"),
+    Property::new("message.prefix.exclude.list", Patterns, "Logical messages not to capture"),
     Property::new("sourceinfo.struct.maker", Text, "Java class of the source block").not_yet(),
     Property::new("converters", Text, "Custom converters by name").not_yet(),
     Property::new("post.processors", Text, "Post-processors by name").not_yet(),

@@ -6,6 +6,7 @@ super::must_match! {
     identifiers_avro: default, avro_unicode;
     inventory: default, notombstone, txmeta;
     keys: default;
+    logical_message: default, base64, include;
     numeric_special: default, double, string;
     outbox: default;
     partition: default, none;
@@ -16,6 +17,7 @@ super::must_match! {
     toast: default, refresh, strings;
     truncate: default, none, none_txmeta;
     twophase: default;
+    txmeta: default, on, on_notomb;
     types_array: default, connect;
     types_binary: default, base64, base64_url_safe, hex;
     types_ext: default, unknown;
@@ -27,6 +29,7 @@ super::must_match! {
     types_time:
         default, adaptive_time_microseconds, connect, intervalstring, isostring, microseconds,
         nanoseconds;
+    unwrap: default;
 }
 
 /// Name, variant, and what is missing. One that matches has to move up: a test says so.
@@ -47,20 +50,13 @@ pub(super) const LATER: &[(&str, &str, &str)] = &[
     ),
     ("heartbeat", "on", "heartbeat.interval.ms"),
     ("heartbeat", "xmin", "xmin.fetch.interval.ms"),
-    ("logical_message", "base64", "logical decoding messages"),
-    ("logical_message", "default", "logical decoding messages"),
-    ("logical_message", "include", "message.prefix.include.list"),
     ("outbox", "router", "transforms: EventRouter"),
     ("signals", "on", "signal.data.collection, incremental snapshots; needs a mask for window ids"),
     ("snapshot", "when_needed", "snapshot.mode when_needed"),
-    ("txmeta", "default", "logical decoding messages"),
-    ("txmeta", "on", "logical decoding messages; has Java's name of an object in END"),
-    ("txmeta", "on_notomb", "transaction.metadata.factory, and as above"),
     ("types_geo", "unknown", "arrays of geometric types under include.unknown.datatypes"),
     ("types_numeric", "default", "floats that Java 17 does not write in the shortest way"),
     ("types_numeric", "double", "floats that Java 17 does not write in the shortest way"),
     ("types_numeric", "string", "floats that Java 17 does not write in the shortest way"),
-    ("unwrap", "default", "logical decoding messages"),
     ("unwrap", "drop", "transforms: ExtractNewRecordState"),
     ("unwrap", "plain", "transforms: ExtractNewRecordState"),
     ("unwrap", "rewrite", "transforms: ExtractNewRecordState"),
