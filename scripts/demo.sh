@@ -117,4 +117,4 @@ headline "Stopping: what was captured is confirmed, the servers go"
 kill -TERM "$capture_pid"
 wait "$capture_pid" || { cat "$work/capture.err" >&2; die "capture did not stop cleanly"; }
 capture_pid=''
-psql -XqAt -F ' ' -c "select 'slot', slot_name, 'confirmed', confirmed_flush_lsn from pg_replication_slots"
+psql -XqAt -P pager=off -F ' ' -c "select 'slot', slot_name, 'confirmed', confirmed_flush_lsn from pg_replication_slots"
