@@ -2,23 +2,20 @@
 
 use super::json::write_bytes;
 
+/// As many digits as an `i64` always holds.
+pub(super) const WORD_DIGITS_MAX: usize = 18;
+
 /// As many digits as an `i128` always holds.
 pub(super) const SMALL_DIGITS_MAX: usize = 38;
 
+/// Writes an integer as Connect bytes.
+pub(super) fn write_word(value: i64, out: &mut Vec<u8>) {
+    write_bytes(shortest(&value.to_be_bytes()), out);
+}
+
 /// Writes up to [`SMALL_DIGITS_MAX`] digits (0 to 9, most significant first) as Connect bytes.
 pub(super) fn write_small(negative: bool, digits: impl Iterator<Item = u8>, out: &mut Vec<u8>) {
-    // Nearly all numbers end in the first, cheap word.
-    let mut low = 0_u64;
-    let mut high = 0_u128;
-    for (position, digit) in digits.enumerate() {
-        if position < 19 {
-            low = low * 10 + u64::from(digit);
-            high = u128::from(low);
-        } else {
-            high = high * 10 + u128::from(digit);
-        }
-    }
-    let magnitude = i128::try_from(high).unwrap_or(i128::MAX);
+    let magnitude = digits.fold(0_i128, |value, digit| value * 10 + i128::from(digit));
     let value = if negative { -magnitude } else { magnitude };
     write_bytes(shortest(&value.to_be_bytes()), out);
 }

@@ -69,7 +69,7 @@ pub(super) fn write_inner_str(text: &str, out: &mut Vec<u8>) {
 /// recordings `keys` and `types_text`.
 pub(super) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| ESCAPES[usize::from(*byte)] != 0) {
+    while let Some(at) = first_to_escape(rest) {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((&byte, tail)) = tail.split_first() else { return };
@@ -92,6 +92,27 @@ pub(super) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
         rest = tail;
     }
     out.extend_from_slice(rest);
+}
+
+/// Where the first byte stands that cannot be copied.
+fn first_to_escape(text: &[u8]) -> Option<usize> {
+    let (words, _) = text.as_chunks::<8>();
+    let clean = words.iter().take_while(|word| is_clean(u64::from_ne_bytes(**word))).count() * 8;
+    let rest = text.get(clean..).unwrap_or_default();
+    rest.iter().position(|byte| ESCAPES[usize::from(*byte)] != 0).map(|at| clean + at)
+}
+
+/// True when none of eight bytes needs an escape; false may be a false alarm.
+const fn is_clean(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = ONES * 0x80;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = word ^ (ONES * b'"' as u64);
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    let four_bytes = word & word << 1 & word << 2 & word << 3;
+    (control | quote | backslash | four_bytes) & HIGHS == 0
 }
 
 /// Writes a character of four UTF-8 bytes as two `\uXXXX`.

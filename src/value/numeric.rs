@@ -1,7 +1,7 @@
 //! `numeric` and `money`: from decimal text to unscaled two's-complement bytes, float or text.
 
 use super::ValueError;
-use super::bigint::{SMALL_DIGITS_MAX, write_big, write_small};
+use super::bigint::{SMALL_DIGITS_MAX, WORD_DIGITS_MAX, write_big, write_small, write_word};
 use super::float::write_f64;
 use super::json::write_integer;
 
@@ -56,8 +56,15 @@ impl<'a> Decimal<'a> {
         let Some(zeros) = scale.checked_sub(self.fraction.len()) else {
             return Err(ValueError::OutOfRange { what: "a longer fraction", target: "the scale" });
         };
-        let digits = self.whole.iter().chain(self.fraction).map(|digit| digit - b'0');
         let count = self.whole.len() + scale;
+        if count <= WORD_DIGITS_MAX {
+            let add = |value, digit: &u8| value * 10 + i64::from(digit - b'0');
+            let value = self.fraction.iter().fold(self.whole.iter().fold(0, add), add);
+            let value = (0..zeros).fold(value, |value, _| value * 10);
+            write_word(if self.negative { -value } else { value }, out);
+            return Ok(());
+        }
+        let digits = self.whole.iter().chain(self.fraction).map(|digit| digit - b'0');
         if count <= SMALL_DIGITS_MAX {
             write_small(self.negative, digits.chain(std::iter::repeat_n(0, zeros)), out);
         } else {

@@ -72,6 +72,15 @@ pub(super) fn timestamp(text: &[u8]) -> Result<Moment<DateTime>, ValueError> {
     .ok_or(ValueError::Malformed { what: "timestamp" })
 }
 
+/// The number that two digits make.
+const fn pair(tens: u8, ones: u8) -> Option<u8> {
+    if tens.is_ascii_digit() && ones.is_ascii_digit() {
+        Some((tens - b'0') * 10 + (ones - b'0'))
+    } else {
+        None
+    }
+}
+
 /// What is left of the text.
 struct Cursor<'a>(&'a [u8]);
 
@@ -84,11 +93,9 @@ impl Cursor<'_> {
     /// Exactly two digits.
     fn two(&mut self) -> Option<u8> {
         let [tens, ones, rest @ ..] = self.0 else { return None };
-        if !tens.is_ascii_digit() || !ones.is_ascii_digit() {
-            return None;
-        }
+        let value = pair(*tens, *ones)?;
         self.0 = rest;
-        Some((tens - b'0') * 10 + (ones - b'0'))
+        Some(value)
     }
 
     /// A number of at most seven digits, which hold every year that PostgreSQL knows, and how
@@ -107,13 +114,22 @@ impl Cursor<'_> {
         (length > 0).then_some((value, length))
     }
 
+    /// Four digits nearly always, more when there must be.
+    fn year(&mut self) -> Option<i64> {
+        if let [a, b, c, d, b'-', ..] = self.0 {
+            let year = i64::from(pair(*a, *b)?) * 100 + i64::from(pair(*c, *d)?);
+            self.0 = self.0.get(4..)?;
+            return Some(year);
+        }
+        self.number().map(|(year, _)| year)
+    }
+
     /// `YYYY-MM-DD`, the year without its era.
     fn day(&mut self) -> Option<Day> {
-        let (year, _) = self.number()?;
-        self.expect(b'-')?;
-        let month = self.two()?;
-        self.expect(b'-')?;
-        let day = self.two()?;
+        let year = self.year()?;
+        let [b'-', a, b, b'-', c, d, rest @ ..] = self.0 else { return None };
+        let (month, day) = (pair(*a, *b)?, pair(*c, *d)?);
+        self.0 = rest;
         ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Day { year, month, day })
     }
 
@@ -128,15 +144,13 @@ impl Cursor<'_> {
 
     /// `HH:MM:SS[.ffffff][±HH[:MM[:SS]]]`.
     fn clock(&mut self) -> Option<Clock> {
-        let seconds = i64::from(self.two()?) * 3600
-            + {
-                self.expect(b':')?;
-                i64::from(self.two().filter(|minute| *minute < 60)?) * 60
-            }
-            + {
-                self.expect(b':')?;
-                i64::from(self.two().filter(|second| *second < 60)?)
-            };
+        let [a, b, b':', c, d, b':', e, f, rest @ ..] = self.0 else { return None };
+        let (hour, minute, second) = (pair(*a, *b)?, pair(*c, *d)?, pair(*e, *f)?);
+        if minute > 59 || second > 59 {
+            return None;
+        }
+        self.0 = rest;
+        let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
         let micros = seconds * 1_000_000 + self.fraction()?;
         (micros <= DAY_MICROS).then_some(Clock { micros, offset: self.offset()? })
     }
