@@ -236,6 +236,9 @@ impl Capture<'_> {
         tables: &[Table],
     ) -> Result<bool, Error> {
         let lsn = plan.lsn;
+        let chosen = TableFilter::new("", "", &self.config.snapshot.include_collection_list, "")?;
+        let tables: Vec<&Table> =
+            tables.iter().filter(|table| chosen.matches(&table.schema, &table.name)).collect();
         let mut run = SnapshotRun {
             engine: &mut self.engine,
             outlet: &mut self.outlet,
@@ -243,7 +246,7 @@ impl Capture<'_> {
             shutdown: &mut self.shutdown,
             limits: self.limits,
         };
-        let SnapshotEnd::Complete { tx_id, ts_us } = run.run(client, plan, tables).await? else {
+        let SnapshotEnd::Complete { tx_id, ts_us } = run.run(client, plan, &tables).await? else {
             return Ok(false);
         };
         self.positions.snapshot_complete(lsn, tx_id, ts_us).await?;

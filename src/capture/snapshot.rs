@@ -80,7 +80,7 @@ impl SnapshotRun<'_> {
         &mut self,
         client: &Client,
         plan: SnapshotPlan,
-        tables: &[Table],
+        tables: &[&Table],
     ) -> Result<SnapshotEnd, Error> {
         let begun = Instant::now();
         self.observer.event(Event::SnapshotStarted { tables: tables.len() });
@@ -128,6 +128,7 @@ impl SnapshotRun<'_> {
     ) -> Result<Option<u64>, Error> {
         let begun = Instant::now();
         self.engine.set_now(now_ns());
+        let table = &*self.engine.snapshot_table(table);
         let name = table.qualified_name();
         let rows_estimate = row_estimate(client, table).await?;
         self.observer.event(Event::SnapshotTable { name: &name, rows_estimate });

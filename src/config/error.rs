@@ -43,7 +43,7 @@ pub enum ConfigError {
     #[error("{key}: invalid regular expression \"{pattern}\" ({origin}): {reason}")]
     Pattern {
         /// The property.
-        key: &'static str,
+        key: String,
         /// The expression as written.
         pattern: String,
         /// Where it was written.
@@ -75,6 +75,14 @@ pub enum ConfigError {
         origin: Origin,
         /// What is supported.
         allowed: String,
+    },
+    /// The name of a property that changes columns does not say how.
+    #[error("{key} ({origin}) names no change of columns")]
+    ColumnRule {
+        /// The name as written, without its salt.
+        key: String,
+        /// Where it was written.
+        origin: Origin,
     },
     /// Two settings exclude each other.
     #[error("{first} ({first_origin}) and {second} ({second_origin}) exclude each other")]
@@ -190,6 +198,12 @@ impl ConfigError {
             Self::Pattern { .. } => {
                 "lists are comma-separated regular expressions on schema.table, such as \
                  'public.orders,public.c.*'; write a comma inside a pattern as \\,"
+                    .to_owned()
+            }
+            Self::ColumnRule { .. } => {
+                "write column.truncate.to.20.chars, column.mask.with.12.chars or \
+                 column.mask.hash.v2.SHA-256.with.salt.SALT; hashes are MD5, SHA-1, SHA-224, \
+                 SHA-256, SHA-384, SHA-512, SHA-512/224 and SHA-512/256"
                     .to_owned()
             }
             Self::Conflict { first, .. } => format!("keep one of them; {first} is usually the clearer one"),

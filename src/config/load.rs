@@ -4,6 +4,7 @@ use super::error::ConfigError;
 use super::origin::Origin;
 use super::values::{Setting, Values};
 use super::{Config, database_url, environment::Environment, file, libpq, property, sections};
+use crate::relation::FilterError;
 use crate::relation::TableFilter;
 use std::path::{Path, PathBuf};
 
@@ -168,24 +169,33 @@ fn finish(mut values: Values, environment: &Environment) -> Result<Resolved, Con
 
 /// Compiles every list of expressions once, so that a broken one is told with its origin.
 fn check_patterns(values: &Values) -> Result<(), ConfigError> {
-    for row in property::all().filter(|row| matches!(row.kind, property::Kind::Patterns)) {
-        if let Err(error) = TableFilter::new("", "", values.text(row.name), "") {
-            // The library draws the expression in several lines; the last one says what is wrong.
-            let drawn = error.source.to_string();
-            let reason = drawn.lines().last().unwrap_or_default();
-            return Err(ConfigError::Pattern {
-                key: row.name,
-                pattern: error.pattern,
-                origin: values.origin(row.name),
-                reason: reason.trim_start_matches("error: ").to_owned(),
-            });
+    for (key, value) in values.iter() {
+        if matches!(value.property.kind, property::Kind::Patterns) {
+            TableFilter::new("", "", values.text(key), "")
+                .map_err(|error| pattern_error(values, key, &error))?;
         }
     }
     Ok(())
 }
 
-const EXCLUSIVE: &[(&str, &str)] =
-    &[("schema.include.list", "schema.exclude.list"), ("table.include.list", "table.exclude.list")];
+/// An expression of `key` is none.
+pub(super) fn pattern_error(values: &Values, key: &str, error: &FilterError) -> ConfigError {
+    // The library draws the expression in several lines; the last one says what is wrong.
+    let drawn = error.source.to_string();
+    let reason = drawn.lines().last().unwrap_or_default();
+    ConfigError::Pattern {
+        key: property::without_salt(key),
+        pattern: error.pattern.clone(),
+        origin: values.origin(key),
+        reason: reason.trim_start_matches("error: ").to_owned(),
+    }
+}
+
+const EXCLUSIVE: &[(&str, &str)] = &[
+    ("schema.include.list", "schema.exclude.list"),
+    ("table.include.list", "table.exclude.list"),
+    ("column.include.list", "column.exclude.list"),
+];
 
 #[cfg(test)]
 mod tests;

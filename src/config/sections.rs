@@ -1,6 +1,8 @@
 //! From checked values to the typed sections of [`Config`].
 
 use super::error::ConfigError;
+use super::load::pattern_error;
+use super::property;
 use super::secret::Secret;
 use super::values::Values;
 use super::{
@@ -8,6 +10,7 @@ use super::{
     SnapshotConfig, SnapshotMode, SslMode, StopAt, TableConfig,
 };
 use crate::envelope::{EnvelopeOptions, SkippedOperations};
+use crate::relation::{ColumnMapper, ColumnRules, FilterError};
 use crate::value::{
     BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment,
     TimePrecision, ValueOptions,
@@ -116,12 +119,60 @@ fn envelope(values: &Values) -> Result<EnvelopeOptions, ConfigError> {
         value_schemas: values.is_true("value.converter.schemas.enable"),
         tombstones: values.is_true("tombstones.on.delete"),
         skipped: values.parsed("skipped.operations", skipped)?,
+        skip_unchanged: values.is_true("skip.messages.without.change"),
+        columns: column_rules(values)?,
         extended_headers: values.is_true("extended.headers.enabled"),
         transaction_metadata: values.is_true("provide.transaction.metadata"),
         transaction_topic: values.text("topic.transaction").to_owned(),
         schema_names: values.word("schema.name.adjustment.mode", ADJUSTMENTS)?,
         ..EnvelopeOptions::default()
     })
+}
+
+/// Rules for columns. Debezium applies the first one that chooses a column, in this order.
+fn column_rules(values: &Values) -> Result<ColumnRules, ConfigError> {
+    let broken = |error: FilterError| pattern_error(values, &error.property, &error);
+    let mut rules =
+        ColumnRules::new(values.text("column.include.list"), values.text("column.exclude.list"))
+            .and_then(|rules| rules.with_keys(values.text("message.key.columns")))
+            .map_err(broken)?;
+    for family in ["column.truncate.to.", "column.mask.with."] {
+        rules = with_family(rules, values, family, |_| true)?;
+    }
+    let source_type = || ColumnMapper::SourceType;
+    let (columns, types) = ("column.propagate.source.type", "datatype.propagate.source.type");
+    rules = rules
+        .with_mapper(columns, values.text(columns), source_type())
+        .and_then(|rules| rules.with_type_mapper(types, values.text(types), source_type()))
+        .map_err(broken)?;
+    let hash = "column.mask.hash.";
+    rules = with_family(rules, values, hash, |rest| !rest.starts_with("v2."))?;
+    with_family(rules, values, hash, |rest| rest.starts_with("v2."))
+}
+
+/// Adds a rule for each property of a family, whose names say what it does.
+fn with_family(
+    mut rules: ColumnRules,
+    values: &Values,
+    family: &str,
+    is_wanted: fn(&str) -> bool,
+) -> Result<ColumnRules, ConfigError> {
+    for (rest, columns) in values.family(family) {
+        if !is_wanted(&rest) {
+            continue;
+        }
+        let key = format!("{family}{rest}");
+        let Some(mapper) = ColumnMapper::from_property(&key) else {
+            return Err(ConfigError::ColumnRule {
+                origin: values.origin(&key),
+                key: property::without_salt(&key),
+            });
+        };
+        rules = rules
+            .with_mapper(&key, &columns, mapper)
+            .map_err(|error| pattern_error(values, &key, &error))?;
+    }
+    Ok(rules)
 }
 
 fn value_options(values: &Values) -> Result<ValueOptions, ConfigError> {

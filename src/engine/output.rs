@@ -109,6 +109,9 @@ impl Output {
             Change::Update(old, new) => {
                 let new = Row { cells: new, fallback: old.map(OldTuple::cells) };
                 let old = old.map(|old| plain(old.cells()));
+                if options.skip_unchanged && send.is_unchanged(old, new)? {
+                    return Ok(());
+                }
                 send.keys(old, Some(new))?;
                 let out = &send.out;
                 if !send.encoder.has_key() || old.is_none() || out.old_key == out.new_key {
@@ -210,6 +213,12 @@ impl Sender<'_> {
             self.encoder.write_key_payload(row, warnings, new_key)?;
         }
         Ok(())
+    }
+
+    /// True when the old row is known and the same as far as it is captured.
+    fn is_unchanged(&mut self, old: Option<Row<'_>>, new: Row<'_>) -> Result<bool, EncodeError> {
+        let Some(old) = old else { return Ok(false) };
+        self.encoder.is_unchanged(old, new, &mut self.out.warnings)
     }
 
     fn event(

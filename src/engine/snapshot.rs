@@ -9,6 +9,7 @@ use crate::pgoutput::Cell;
 use crate::record::Record;
 use crate::relation::Table;
 use crate::value::Phase;
+use std::borrow::Cow;
 
 /// One row that a snapshot read.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,12 @@ pub struct SnapshotRow<'a> {
 }
 
 impl Engine {
+    /// The table with those columns only that a snapshot has to read.
+    #[must_use]
+    pub fn snapshot_table<'t>(&self, table: &'t Table) -> Cow<'t, Table> {
+        self.options.columns.narrow(table)
+    }
+
     /// Makes the encoder for a table's snapshot rows, which can have other columns than its
     /// streamed rows (generated columns before PostgreSQL 18).
     #[must_use]

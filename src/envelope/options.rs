@@ -1,5 +1,6 @@
 //! The settings that change how events are written.
 
+use crate::relation::ColumnRules;
 use crate::value::NameAdjustment;
 
 /// All settings of this layer, with Debezium's defaults.
@@ -19,6 +20,10 @@ pub struct EnvelopeOptions {
     pub tombstones: bool,
     /// `skipped.operations`.
     pub skipped: SkippedOperations,
+    /// `skip.messages.without.change`.
+    pub skip_unchanged: bool,
+    /// Which columns are captured, which are the key, and which are changed.
+    pub columns: ColumnRules,
     /// `extended.headers.enabled`.
     pub extended_headers: bool,
     /// `provide.transaction.metadata`.
@@ -41,6 +46,8 @@ impl Default for EnvelopeOptions {
             value_schemas: true,
             tombstones: true,
             skipped: SkippedOperations { truncate: true, ..SkippedOperations::NONE },
+            skip_unchanged: false,
+            columns: ColumnRules::default(),
             extended_headers: true,
             transaction_metadata: false,
             transaction_topic: "transaction".to_owned(),

@@ -7,6 +7,7 @@ use super::EnvelopeOptions;
 use super::source_block::{self, SourceContext, number};
 use super::topic::{adjust_schema_name, data_topic};
 use crate::pgoutput::Cell;
+use crate::relation::Column;
 use crate::relation::Table;
 use crate::value::ConversionFailure;
 use crate::value::Field;
@@ -198,18 +199,8 @@ impl TableEncoder {
         values: &ValueOptions,
     ) -> Self {
         let topic = data_topic(options, &table.schema, &table.name);
-        let encoder = |index: usize| {
-            let column = table.columns.get(index)?;
-            let field = Field::new(column, phase, values)?;
-            Some(ColumnEncoder { index, label: label(&field.name), field, warned: false })
-        };
-        let columns: Vec<_> = (0..table.columns.len()).filter_map(encoder).collect();
-        let key: Vec<_> = table.key.iter().copied().filter_map(encoder).collect();
-        let unknown_columns = (0..table.columns.len())
-            .filter(|index| !columns.iter().any(|column| column.index == *index))
-            .filter_map(|index| table.columns.get(index))
-            .map(|column| format!("{} {}", column.name, column.pg_type.name))
-            .collect();
+        let (columns, unknown_columns) = value_columns(table, phase, options, values);
+        let key = key_columns(table, phase, options, values);
         let schema_name =
             |suffix: &str| adjust_schema_name(&format!("{topic}.{suffix}"), options.schema_names);
 
@@ -257,6 +248,28 @@ impl TableEncoder {
             conversion_failure: values.conversion_failure,
             unknown_columns,
         }
+    }
+
+    /// True when an UPDATE leaves every captured column as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`], see there.
+    pub fn is_unchanged(
+        &mut self,
+        old: Row<'_>,
+        new: Row<'_>,
+        warnings: &mut Vec<ConversionWarning>,
+    ) -> Result<bool, EncodeError> {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        self.write_image(Some(old), warnings, &mut before)?;
+        self.write_image(Some(new), warnings, &mut after)?;
+        // Where the schema has a default, NULL looks like it and is something else.
+        let same_null = |column: &ColumnEncoder| {
+            let is_null = |row: Row<'_>| matches!(row.cells.get(column.index), Some(Cell::Null));
+            is_null(old) == is_null(new) || column.field.schema.default.is_none()
+        };
+        Ok(before == after && self.columns.iter().all(same_null))
     }
 
     /// The topic of this table's events.
@@ -367,6 +380,55 @@ impl TableEncoder {
     }
 }
 
+/// The columns of row images, and those that are left out because their type is not known, each
+/// as `name type`.
+fn value_columns(
+    table: &Table,
+    phase: Phase,
+    options: &EnvelopeOptions,
+    values: &ValueOptions,
+) -> (Vec<ColumnEncoder>, Vec<String>) {
+    let (mut columns, mut unknown) = (Vec::new(), Vec::new());
+    for (index, column) in table.columns.iter().enumerate() {
+        if !options.columns.includes(table, &column.name) {
+            continue;
+        }
+        match Field::new(column, phase, values) {
+            Some(field) => {
+                let field = match options.columns.mapper(table, column) {
+                    Some(mapper) => field.mapped(mapper, column),
+                    None => field,
+                };
+                columns.push(ColumnEncoder::new(index, field));
+            }
+            None => unknown.push(format!("{} {}", column.name, column.pg_type.name)),
+        }
+    }
+    (columns, unknown)
+}
+
+/// The columns of the key, which no list removes and no rule changes.
+fn key_columns(
+    table: &Table,
+    phase: Phase,
+    options: &EnvelopeOptions,
+    values: &ValueOptions,
+) -> Vec<ColumnEncoder> {
+    let encoder = |index: &usize| {
+        let column = table.columns.get(*index)?;
+        let field = if phase == Phase::Snapshot || options.columns.includes(table, &column.name) {
+            Field::new(column, phase, values)?
+        } else {
+            // While streaming, Debezium asks the catalogue about captured columns only.
+            // Recording: filters.skipnochange.
+            let unknown = Column { nullable: true, default: None, ..column.clone() };
+            Field::new(&unknown, phase, values)?
+        };
+        Some(ColumnEncoder::new(*index, field))
+    };
+    options.columns.key(table).iter().filter_map(encoder).collect()
+}
+
 /// The source block up to `"ts_ms":`, and `,"db":"…","sequence":"[`.
 pub(super) fn source_constants(options: &EnvelopeOptions) -> (Vec<u8>, Vec<u8>) {
     let mut head = b",\"source\":{\"version\":".to_vec();
@@ -445,6 +507,10 @@ fn write_struct(
 }
 
 impl ColumnEncoder {
+    fn new(index: usize, field: Field) -> Self {
+        Self { index, label: label(&field.name), field, warned: false }
+    }
+
     /// Applies `event.converting.failure.handling.mode`.
     fn failed(
         &mut self,

@@ -1,13 +1,13 @@
 //! Include and exclude lists: which tables are captured.
 
-use regex::{Regex, RegexBuilder};
+use super::pattern::Patterns;
 
 /// A regular expression of a list was not one.
 #[derive(Debug, thiserror::Error)]
 #[error("{property}: invalid regular expression \"{pattern}\"")]
 pub struct FilterError {
     /// The Debezium property that held it.
-    pub property: &'static str,
+    pub property: String,
     /// The pattern as written.
     pub pattern: String,
     /// What is wrong with it.
@@ -33,10 +33,10 @@ fn is_builtin(schema: &str, table: &str) -> bool {
 /// the whole name (`schema`, or `schema.table`).
 #[derive(Debug, Clone, Default)]
 pub struct TableFilter {
-    schema_include: Vec<Regex>,
-    schema_exclude: Vec<Regex>,
-    table_include: Vec<Regex>,
-    table_exclude: Vec<Regex>,
+    schema_include: Patterns,
+    schema_exclude: Patterns,
+    table_include: Patterns,
+    table_exclude: Patterns,
 }
 
 impl TableFilter {
@@ -52,10 +52,10 @@ impl TableFilter {
         table_exclude: &str,
     ) -> Result<Self, FilterError> {
         Ok(Self {
-            schema_include: compile("schema.include.list", schema_include)?,
-            schema_exclude: compile("schema.exclude.list", schema_exclude)?,
-            table_include: compile("table.include.list", table_include)?,
-            table_exclude: compile("table.exclude.list", table_exclude)?,
+            schema_include: Patterns::parse("schema.include.list", schema_include)?,
+            schema_exclude: Patterns::parse("schema.exclude.list", schema_exclude)?,
+            table_include: Patterns::parse("table.include.list", table_include)?,
+            table_exclude: Patterns::parse("table.exclude.list", table_exclude)?,
         })
     }
 
@@ -66,15 +66,8 @@ impl TableFilter {
             return false;
         }
         let name = format!("{schema}.{table}");
-        let wanted = |include: &[Regex], exclude: &[Regex], name: &str| {
-            if include.is_empty() {
-                !exclude.iter().any(|pattern| pattern.is_match(name))
-            } else {
-                include.iter().any(|pattern| pattern.is_match(name))
-            }
-        };
-        wanted(&self.schema_include, &self.schema_exclude, schema)
-            && wanted(&self.table_include, &self.table_exclude, &name)
+        Patterns::choose(&self.schema_include, &self.schema_exclude, schema)
+            && Patterns::choose(&self.table_include, &self.table_exclude, &name)
     }
 
     /// Position of the first pattern of `table.include.list` that matches, which orders the
@@ -82,7 +75,7 @@ impl TableFilter {
     #[must_use]
     pub fn include_rank(&self, schema: &str, table: &str) -> usize {
         let name = format!("{schema}.{table}");
-        self.table_include.iter().position(|pattern| pattern.is_match(&name)).unwrap_or(0)
+        self.table_include.position(&name).unwrap_or(0)
     }
 
     /// True when no list narrows the choice.
@@ -93,44 +86,6 @@ impl TableFilter {
             && self.table_include.is_empty()
             && self.table_exclude.is_empty()
     }
-}
-
-/// Splits a comma-separated list (a comma behind a backslash belongs to the pattern) and compiles
-/// each item anchored and case-insensitive.
-pub(super) fn compile(property: &'static str, list: &str) -> Result<Vec<Regex>, FilterError> {
-    split_list(list)
-        .into_iter()
-        .map(|pattern| {
-            RegexBuilder::new(&format!("^(?:{pattern})$"))
-                .case_insensitive(true)
-                .build()
-                .map_err(|source| FilterError { property, pattern, source: Box::new(source) })
-        })
-        .collect()
-}
-
-/// Items of a comma-separated list, trimmed, without empty ones; `\,` stands for a comma.
-#[must_use]
-pub(crate) fn split_list(list: &str) -> Vec<String> {
-    let mut items = vec![String::new()];
-    let mut chars = list.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if chars.peek() == Some(&',') => {
-                chars.next();
-                if let Some(item) = items.last_mut() {
-                    item.push(',');
-                }
-            }
-            ',' => items.push(String::new()),
-            _ => {
-                if let Some(item) = items.last_mut() {
-                    item.push(c);
-                }
-            }
-        }
-    }
-    items.into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -171,10 +126,5 @@ mod tests {
             error.to_string(),
             "table.include.list: invalid regular expression \"public.(\""
         );
-    }
-
-    #[test]
-    fn comma_behind_a_backslash_belongs_to_the_pattern() {
-        assert_eq!(split_list(r" a{1\,2} , b,,"), ["a{1,2}", "b"]);
     }
 }

@@ -1,15 +1,15 @@
 //! Include and exclude lists for the prefixes of logical decoding messages.
 
-use super::filter::{FilterError, compile};
-use regex::Regex;
+use super::filter::FilterError;
+use super::pattern::Patterns;
 
 /// Decides by `message.prefix.include.list` and `message.prefix.exclude.list`: comma-separated
 /// regular expressions, case-insensitive, that must match the whole prefix. An include list makes
 /// the exclude list void.
 #[derive(Debug, Clone, Default)]
 pub struct MessageFilter {
-    include: Vec<Regex>,
-    exclude: Vec<Regex>,
+    include: Patterns,
+    exclude: Patterns,
 }
 
 impl MessageFilter {
@@ -20,18 +20,15 @@ impl MessageFilter {
     /// [`FilterError`] names the property and the pattern that is no regular expression.
     pub fn new(include: &str, exclude: &str) -> Result<Self, FilterError> {
         Ok(Self {
-            include: compile("message.prefix.include.list", include)?,
-            exclude: compile("message.prefix.exclude.list", exclude)?,
+            include: Patterns::parse("message.prefix.include.list", include)?,
+            exclude: Patterns::parse("message.prefix.exclude.list", exclude)?,
         })
     }
 
     /// True when messages of this prefix are captured.
     #[must_use]
     pub fn matches(&self, prefix: &str) -> bool {
-        if self.include.is_empty() {
-            return !self.exclude.iter().any(|pattern| pattern.is_match(prefix));
-        }
-        self.include.iter().any(|pattern| pattern.is_match(prefix))
+        Patterns::choose(&self.include, &self.exclude, prefix)
     }
 }
 
@@ -58,6 +55,9 @@ mod tests {
     #[test]
     fn broken_pattern_is_named() {
         let error = MessageFilter::new("", "a,(").unwrap_err();
-        assert_eq!((error.property, error.pattern.as_str()), ("message.prefix.exclude.list", "("));
+        assert_eq!(
+            (error.property.as_str(), error.pattern.as_str()),
+            ("message.prefix.exclude.list", "(")
+        );
     }
 }

@@ -1,10 +1,17 @@
-//! What a table looks like: columns, types, keys, and which tables are wanted.
+//! What a table looks like: columns, types, keys, and which of them are wanted.
 
+mod columns;
 mod filter;
+mod mapper;
 mod message_filter;
+mod pattern;
+mod source_type;
 mod table;
 
-pub(crate) use filter::split_list;
+pub use columns::ColumnRules;
 pub use filter::{FilterError, TableFilter};
+pub use mapper::{ColumnHash, ColumnMapper, HashAlgorithm, HashedForm};
 pub use message_filter::MessageFilter;
+pub(crate) use pattern::split_list;
+pub use source_type::SourceType;
 pub use table::{Column, PgType, ReplicaIdentity, Table, TypeKind};

@@ -59,6 +59,19 @@ pub struct PgType {
     pub kind: TypeKind,
 }
 
+impl PgType {
+    /// The type below its domains, and the modifier that counts there.
+    #[must_use]
+    pub fn base(&self, typmod: i32) -> (&Self, i32) {
+        let (mut pg_type, mut modifier) = (self, typmod);
+        while let TypeKind::Domain { base, typmod } = &pg_type.kind {
+            pg_type = base;
+            modifier = if *typmod == -1 { modifier } else { *typmod };
+        }
+        (pg_type, modifier)
+    }
+}
+
 /// The sorts of types that are treated differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeKind {

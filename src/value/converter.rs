@@ -7,6 +7,7 @@ use super::float::write_float;
 use super::geometry::{respell_numbers, write_geometry, write_point};
 use super::hstore::write_hstore;
 use super::json::write_string;
+use super::mapped::MappedConverter;
 use super::numeric::{DecimalForm, MoneyForm, write_money, write_numeric};
 use super::scalar::{write_bool, write_int};
 use super::temporal::{
@@ -48,6 +49,8 @@ pub(super) enum Converter {
     SparseVector,
     Hstore(HstoreMode),
     Array(Box<ArrayConverter>),
+    /// A column rule changes what another converter writes.
+    Mapped(Box<MappedConverter>),
     /// `oidvector` and `int2vector`: Debezium makes an empty array of any of them.
     EmptyArray,
     /// `name` in the stream: Debezium declares the column and takes every value for NULL.
@@ -89,6 +92,7 @@ impl Converter {
             Self::SparseVector => write_sparse_vector(text, out),
             Self::Hstore(mode) => write_hstore(text, *mode, out),
             Self::Array(array) => array.write(text, out),
+            Self::Mapped(mapped) => mapped.write(text, out),
             Self::EmptyArray if text.is_empty() => {
                 Err(ValueError::Malformed { what: "vector of numbers" })
             }

@@ -2,10 +2,11 @@
 
 use super::converter::Converter;
 use super::default::default_json;
-use super::mapping::{Mapping, base_type, map_column};
+use super::mapped::{Change, MappedConverter, parameters};
+use super::mapping::{Mapping, map_column};
 use super::schema::Schema;
 use super::{ValueError, ValueOptions};
-use crate::relation::{Column, TypeKind};
+use crate::relation::{Column, ColumnMapper, TypeKind};
 
 /// Where a value comes from: Debezium reads a few types differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,35 @@ impl Field {
             .json(&options.unavailable_placeholder)
             .map_or_else(|| failed.clone(), Into::into);
         Some(Self { name, schema, converter, null, unavailable, failed })
+    }
+
+    /// The same field under a column rule; `column` is the one it was made of.
+    ///
+    /// What stands for a value that cannot be converted stays as it is, and so does the schema's
+    /// default.
+    #[must_use]
+    pub fn mapped(mut self, mapper: &ColumnMapper, column: &Column) -> Self {
+        self.schema.parameters.extend(parameters(mapper, column));
+        let Some(change) = Change::new(mapper, column, &self.schema, &self.converter) else {
+            return self;
+        };
+        let changed = |json: &[u8]| {
+            let mut out = Vec::new();
+            change.apply(json, &mut out).map_or_else(|_| json.into(), |()| out.into())
+        };
+        // A NULL is no value, unless the column cannot hold one: then something stands for it.
+        let is_constant = matches!(change, Change::Constant(_));
+        if is_constant || !column.nullable {
+            self.null = changed(&self.null);
+        }
+        if is_constant || self.unavailable != self.failed {
+            self.unavailable = changed(&self.unavailable);
+        }
+        if is_constant || self.converter != Converter::Absent {
+            let inner = std::mem::replace(&mut self.converter, Converter::Absent);
+            self.converter = Converter::Mapped(Box::new(MappedConverter { inner, change }));
+        }
+        self
     }
 
     /// Writes one value, given as PostgreSQL's text, that is not NULL.
@@ -97,7 +127,7 @@ fn default_of(column: &Column, phase: Phase, options: &ValueOptions) -> Option<B
         return None;
     }
     let mapping = map_column(&column.pg_type, column.typmod, phase, options)?;
-    let (pg_type, typmod) = base_type(&column.pg_type, column.typmod);
+    let (pg_type, typmod) = column.pg_type.base(column.typmod);
     default_json(expression, pg_type, typmod, &mapping)
 }
 

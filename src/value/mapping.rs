@@ -49,16 +49,6 @@ impl Mapping {
     }
 }
 
-/// The type a column has below its domains, and the modifier that counts.
-pub(super) fn base_type(declared: &PgType, typmod: i32) -> (&PgType, i32) {
-    let (mut pg_type, mut modifier) = (declared, typmod);
-    while let TypeKind::Domain { base, typmod } = &pg_type.kind {
-        pg_type = base;
-        modifier = if *typmod == -1 { modifier } else { *typmod };
-    }
-    (pg_type, modifier)
-}
-
 /// The mapping of a column's type; `None` when Debezium leaves the column out.
 pub(super) fn map_column(
     declared: &PgType,
@@ -66,7 +56,7 @@ pub(super) fn map_column(
     phase: Phase,
     options: &ValueOptions,
 ) -> Option<Mapping> {
-    let (pg_type, typmod) = base_type(declared, typmod);
+    let (pg_type, typmod) = declared.base(typmod);
     if pg_type.oid == Oid::NAME && phase == Phase::Stream && !options.include_unknown {
         return Some(Mapping::new(Schema::new(SchemaKind::String), Converter::Absent, "\"\""));
     }

@@ -17,6 +17,7 @@ mod geometry;
 mod hstore;
 mod java_map;
 mod json;
+mod mapped;
 mod mapping;
 mod mapping_temporal;
 mod names;

@@ -143,9 +143,12 @@ pub(super) const PROPERTIES: &[Property] = &[
         "Operations that leave no event",
     )
     .default("t"),
-    Property::new("skip.messages.without.change", Boolean, "No event when no column changed")
-        .default("false")
-        .not_yet(),
+    Property::new(
+        "skip.messages.without.change",
+        Boolean,
+        "No event when no captured column changed; needs REPLICA IDENTITY FULL",
+    )
+    .default("false"),
     Property::new("extended.headers.enabled", Boolean, "The four __debezium.context headers")
         .default("true"),
     Property::new(
@@ -164,21 +167,51 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .default("io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory")
     .accepted("the default class is built in, others are Java"),
-    Property::new("message.key.columns", Text, "Columns to use as key, table:column,column;…")
-        .not_yet(),
-    Property::new("column.include.list", Patterns, "Columns to capture").not_yet(),
-    Property::new("column.exclude.list", Patterns, "Columns not to capture").not_yet(),
+    Property::new(
+        "message.key.columns",
+        Form {
+            rule: "table-pattern:column,column, several of them separated by semicolons",
+            holds: crate::relation::ColumnRules::is_key_list,
+        },
+        "Columns to use as key, table:column,column;…",
+    ),
+    Property::new("column.include.list", Patterns, "Columns to capture, as schema.table.column"),
+    Property::new(
+        "column.exclude.list",
+        Patterns,
+        "Columns not to capture, as schema.table.column; the key keeps its columns",
+    ),
     Property::renamed("column.whitelist", "column.include.list"),
     Property::renamed("column.blacklist", "column.exclude.list"),
-    Property::new("column.mask.hash.*", Patterns, "Columns to replace by a salted hash").not_yet(),
-    Property::new("column.mask.with.*", Patterns, "Columns to replace by asterisks").not_yet(),
-    Property::new("column.truncate.to.*", Patterns, "Columns to cut off").not_yet(),
-    Property::new("column.propagate.source.type", Patterns, "Columns with their type's parameters")
-        .not_yet(),
-    Property::new("datatype.propagate.source.type", Patterns, "The same by data type").not_yet(),
+    Property::new(
+        "column.mask.hash.*",
+        Patterns,
+        "Columns whose texts become a hash: SHA-256.with.salt.SALT hashes Java objects, \
+         v2.SHA-256.with.salt.SALT texts",
+    ),
+    Property::new(
+        "column.mask.with.*",
+        Patterns,
+        "Columns whose texts become asterisks: 12.chars writes twelve",
+    ),
+    Property::new(
+        "column.truncate.to.*",
+        Patterns,
+        "Columns whose texts and bytes are cut off: 20.chars keeps twenty",
+    ),
+    Property::new(
+        "column.propagate.source.type",
+        Patterns,
+        "Columns with their type's parameters, as schema.table.column",
+    ),
+    Property::new(
+        "datatype.propagate.source.type",
+        Patterns,
+        "The same by data type, as schema.table.type",
+    ),
     Property::new("include.schema.comments", Boolean, "Comments as doc in schemas")
         .default("false")
-        .not_yet(),
+        .accepted("Debezium's PostgreSQL connector reads no comments either"),
     Property::new(
         "schema.refresh.mode",
         Choice { allowed: &["columns_diff", "columns_diff_exclude_unchanged_toast"], not_yet: &[] },

@@ -177,6 +177,15 @@ pub fn find(key: &str) -> Option<&'static Property> {
     })
 }
 
+/// A key for a person's eye: what hashes columns has its salt in the name.
+#[must_use]
+pub fn without_salt(key: &str) -> String {
+    match key.split_once(".with.salt.") {
+        Some((start, _)) => format!("{start}.with.salt.***"),
+        None => key.to_owned(),
+    }
+}
+
 /// The property that was probably meant by an unknown key.
 #[must_use]
 pub fn nearest(key: &str) -> Option<&'static Property> {

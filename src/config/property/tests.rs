@@ -101,7 +101,11 @@ fn values_are_checked_by_their_kind() {
         ("heartbeat.interval.ms", "1000", not_yet.clone()),
         ("heartbeat.interval.ms", "soon", rule.clone()),
         ("column.exclude.list", "", ok("")),
-        ("column.exclude.list", "a.b.c", not_yet.clone()),
+        ("column.exclude.list", "a.b.c", ok("a.b.c")),
+        ("message.key.columns", "a.b:c", ok("a.b:c")),
+        ("message.key.columns", "a.b.c", rule.clone()),
+        ("database.sslfactory", "", ok("")),
+        ("database.sslfactory", "x.Y", not_yet.clone()),
         // Settings without meaning here are checked all the same.
         ("connector.class", "io.debezium.connector.postgresql.PostgresConnector", ok("io.debezium.connector.postgresql.PostgresConnector")),
         ("connector.class", "io.debezium.connector.mysql.MySqlConnector", rule.clone()),

@@ -1,7 +1,7 @@
 //! Which recordings minicdc has to match, and which are for later.
 
 super::must_match! {
-    filters: default;
+    filters: default, exclude, include, propagate, skipnochange;
     identifiers: default;
     identifiers_avro: default, avro_unicode;
     inventory: default, notombstone, txmeta;
@@ -38,10 +38,6 @@ pub(super) const LATER: &[(&str, &str, &str)] = &[
     ("ddl", "refresh", "schema.refresh.mode, and as above"),
     ("defaults", "connect", "the expression of a generated column as its default"),
     ("defaults", "default", "the expression of a generated column as its default"),
-    ("filters", "exclude", "column.exclude.list"),
-    ("filters", "include", "column.include.list"),
-    ("filters", "propagate", "column.mask.hash, column.propagate.source.type"),
-    ("filters", "skipnochange", "column.include.list, skip.messages.without.change"),
     ("heartbeat", "action", "heartbeat.interval.ms, heartbeat.action.query"),
     (
         "heartbeat",
