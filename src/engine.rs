@@ -18,6 +18,7 @@ use crate::envelope::ConversionWarning;
 use crate::envelope::EncodeError;
 use crate::envelope::EnvelopeOptions;
 use crate::envelope::EventContext;
+use crate::envelope::HeartbeatEncoder;
 use crate::envelope::SnapshotMarker;
 use crate::envelope::SourceContext;
 use crate::envelope::TableEncoder;
@@ -39,6 +40,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 mod catalog_request;
+mod heartbeat;
 mod logical_message;
 mod output;
 mod snapshot;
@@ -135,6 +137,8 @@ pub struct Engine {
     last_xid: Option<u32>,
     /// Clock of the source block that was made last, Unix microseconds.
     clock_us: Option<i64>,
+    xmin: Option<u64>,
+    heartbeat: HeartbeatEncoder,
     server_end: Lsn,
     lag_us: Option<i64>,
     transaction_topic: Arc<str>,
@@ -152,6 +156,7 @@ impl Engine {
             transaction_topic: transaction_topic(&options),
             messages: Messages::new(&options, &values),
             out: Output::new(&options, run_id),
+            heartbeat: HeartbeatEncoder::new(&options),
             options,
             values,
             relations: HashMap::new(),
@@ -161,6 +166,7 @@ impl Engine {
             last_commit_time_us: None,
             last_xid: None,
             clock_us: None,
+            xmin: None,
             server_end: Lsn::INVALID,
             lag_us: None,
             counters: Counters::default(),
@@ -365,6 +371,7 @@ impl Engine {
                 last_commit_lsn: self.last_commit_lsn,
                 lsn,
                 tx_id: Some(u64::from(begin.xid)),
+                xmin: self.xmin,
                 origin: None,
             },
         });

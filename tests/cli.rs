@@ -200,7 +200,7 @@ fn list_prints_one_line_per_setting_when_it_is_no_terminal() {
     let of = |key: &str| line(&stdout, key);
     assert!(of("slot.name").contains(" supported ") && of("slot.name").ends_with("(--slot)"));
     assert!(of("tasks.max").contains(" accepted 1 "), "{}", of("tasks.max"));
-    assert!(of("heartbeat.interval.ms").contains(" not yet 0 "));
+    assert!(of("guardrail.collections.max").contains(" not yet 0 "));
 }
 
 #[test]

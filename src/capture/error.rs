@@ -1,6 +1,7 @@
 //! Why a capture cannot start, or cannot end as it should.
 
 use crate::lsn::Lsn;
+use crate::postgres::ServerError;
 
 /// A capture cannot start, or did not end in order.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,13 @@ pub enum CaptureError {
         /// The end of the server's WAL.
         current: Lsn,
     },
+    /// The statement that goes with heartbeats names a table that does not exist.
+    #[error("heartbeat.action.query cannot succeed")]
+    HeartbeatAction {
+        /// The server's words.
+        #[source]
+        source: Box<ServerError>,
+    },
     /// Records in flight were not taken in time at the end.
     #[error("{records} records were not taken by the sink within {seconds} s of the stop")]
     NotDrained {
@@ -59,6 +67,9 @@ impl CaptureError {
                 "this is another server, or one restored from an older backup: check the \
                  address, or begin anew with another --slot"
             }
+            Self::HeartbeatAction { .. } => {
+                "create the table that it names, or correct heartbeat.action.query"
+            }
             Self::NotDrained { .. } => {
                 "they are not confirmed, so the next start sends them again; check the sink"
             }
@@ -69,6 +80,6 @@ impl CaptureError {
     /// Whether a setting is at fault, so that the exit status says "usage".
     #[must_use]
     pub const fn is_misconfiguration(&self) -> bool {
-        matches!(self, Self::NoTables { .. })
+        matches!(self, Self::NoTables { .. } | Self::HeartbeatAction { .. })
     }
 }

@@ -1,6 +1,7 @@
 //! `minicdc capture`: snapshot, then stream, until stopped.
 
 mod error;
+mod heartbeat;
 mod observer;
 mod outlet;
 mod position;
@@ -9,6 +10,7 @@ mod shutdown;
 mod snapshot;
 mod start;
 mod stream;
+mod xmin;
 
 pub use error::CaptureError;
 pub use observer::{Event, Observer, Status};
@@ -31,6 +33,7 @@ use crate::sink::KafkaSink;
 use crate::sink::LogSink;
 use crate::sink::NullSink;
 use crate::sink::StdoutSink;
+use heartbeat::Heartbeat;
 use outlet::Outlet;
 use position::PositionKeeper;
 use retry::Backoff;
@@ -80,6 +83,7 @@ struct Capture<'a> {
     observer: &'a mut dyn Observer,
     shutdown: Shutdown,
     limits: Limits,
+    heartbeat: Heartbeat,
     stop_lsn: Option<Lsn>,
     past: Past,
 }
@@ -132,6 +136,7 @@ pub async fn run(
             bytes: config.sink.in_flight_bytes_max,
             records: config.sink.in_flight_records_max,
         },
+        heartbeat: Heartbeat::new(config),
         stop_lsn: None,
         past: Past { offset, snapshot_taken: false },
     };
@@ -217,6 +222,7 @@ impl Capture<'_> {
             self.engine.resume_behind(self.engine.resume_lsn().max(commit));
         }
         let Start { client, tables, snapshot, stream_from, .. } = started;
+        self.heartbeat.prepare(&self.engine, &mut self.outlet).await?;
         if let Some(plan) = snapshot
             && !self.take_snapshot(&client, plan, &tables).await?
         {
@@ -244,6 +250,7 @@ impl Capture<'_> {
             outlet: &mut self.outlet,
             observer: self.observer,
             shutdown: &mut self.shutdown,
+            heartbeat: &mut self.heartbeat,
             limits: self.limits,
         };
         let SnapshotEnd::Complete { tx_id, ts_us } = run.run(client, plan, &tables).await? else {
@@ -269,6 +276,7 @@ impl Capture<'_> {
             observer: self.observer,
             shutdown: &mut self.shutdown,
             positions: &mut self.positions,
+            heartbeat: &mut self.heartbeat,
             limits: self.limits,
             client,
             stop_lsn: self.stop_lsn,

@@ -5,6 +5,7 @@
 //! back until the next one is there, because Debezium marks the last row of each table and of the
 //! snapshot.
 
+use super::heartbeat::Heartbeat;
 use super::observer::Event;
 use super::observer::Observer;
 use super::outlet::Outlet;
@@ -35,6 +36,7 @@ pub(super) struct SnapshotRun<'a> {
     pub(super) outlet: &'a mut Outlet,
     pub(super) observer: &'a mut dyn Observer,
     pub(super) shutdown: &'a mut Shutdown,
+    pub(super) heartbeat: &'a mut Heartbeat,
     pub(super) limits: Limits,
 }
 
@@ -96,6 +98,7 @@ impl SnapshotRun<'_> {
             last_commit_lsn: None,
             lsn: plan.lsn,
             tx_id,
+            xmin: None,
             origin: None,
         };
         let mut rows = 0;
@@ -110,6 +113,8 @@ impl SnapshotRun<'_> {
             self.send(&mut last, SnapshotMarker::Last, &mut source)?;
         }
         client.batch_execute("COMMIT").await.map_err(PostgresError::from)?;
+        self.engine.set_now(now_ns());
+        self.heartbeat.force(self.engine, self.outlet)?;
         if !self.wait_until_durable().await? {
             return Ok(SnapshotEnd::Stopped);
         }

@@ -5,6 +5,7 @@
 //! full sink stops the reading, never the replies.
 
 use super::CaptureError;
+use super::heartbeat::Heartbeat;
 use super::observer::Event;
 use super::observer::Observer;
 use super::observer::Status;
@@ -12,6 +13,7 @@ use super::outlet::Outlet;
 use super::position::PositionKeeper;
 use super::shutdown::Shutdown;
 use super::snapshot::warn_of_unknown_columns;
+use super::xmin::XminFetch;
 use super::{Limits, now_ns};
 use crate::config::Config;
 use crate::config::StopAt;
@@ -51,6 +53,7 @@ pub(super) struct StreamRun<'a> {
     pub(super) observer: &'a mut dyn Observer,
     pub(super) shutdown: &'a mut Shutdown,
     pub(super) positions: &'a mut PositionKeeper,
+    pub(super) heartbeat: &'a mut Heartbeat,
     pub(super) limits: Limits,
     /// For the catalogue; made anew when it is closed.
     pub(super) client: Client,
@@ -61,6 +64,7 @@ pub(super) struct StreamRun<'a> {
 /// Clocks and positions of one connection.
 struct Session {
     stream: ReplicationStream,
+    xmin: XminFetch,
     /// A frame that the engine wants to see again.
     held: Option<Vec<u8>>,
     status_interval: Duration,
@@ -126,6 +130,7 @@ impl StreamRun<'_> {
         Ok(Session {
             stream,
             status_interval: server.timeout.map_or(status_interval, |t| status_interval.min(t / 3)),
+            xmin: XminFetch::new(replication.xmin_fetch_interval_ms),
             held: None,
             last_status: now,
             told: Lsn::INVALID,
@@ -138,8 +143,10 @@ impl StreamRun<'_> {
     /// Moves bytes until a stop is asked for or the stop position is durable.
     async fn pump(&mut self, session: &mut Session) -> Result<(), Error> {
         let deliveries = self.outlet.deliveries();
+        let slot_name = &self.config.replication.slot_name;
         loop {
             self.engine.set_now(now_ns());
+            session.xmin.tick(&self.client, slot_name, self.engine).await?;
             let mut starving = true;
             while !self.limits.are_reached(self.engine.progress()) {
                 match session.next(self.engine, self.outlet)? {
@@ -164,6 +171,7 @@ impl StreamRun<'_> {
             if self.stop_lsn.is_some_and(|stop| self.engine.progress().safe_lsn() >= stop) {
                 return Ok(());
             }
+            self.heartbeat.tick(full, self.engine, self.outlet).await?;
             self.keep_up(session).await?;
             if !starving && !full {
                 continue;
@@ -213,6 +221,9 @@ impl StreamRun<'_> {
         wake = wake.min(session.last_observed + OBSERVE_INTERVAL);
         if self.stop_lsn.is_some() {
             wake = wake.min(session.asked + ASK_INTERVAL);
+        }
+        if let Some(due) = self.heartbeat.due() {
+            wake = wake.min(due);
         }
         wake
     }

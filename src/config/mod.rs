@@ -38,6 +38,8 @@ pub struct Config {
     pub snapshot: SnapshotConfig,
     /// Which tables are captured.
     pub tables: TableConfig,
+    /// Signs of life.
+    pub heartbeat: HeartbeatConfig,
     /// How events are written.
     pub envelope: EnvelopeOptions,
     /// How values are written.
@@ -126,6 +128,8 @@ pub struct ReplicationConfig {
     pub slot_drop_on_stop: bool,
     /// `errors.max.retries`: how often a lost connection is retried, `None` without end.
     pub errors_max_retries: Option<u32>,
+    /// `xmin.fetch.interval.ms`; 0 = never.
+    pub xmin_fetch_interval_ms: u64,
     /// `--stop-at`.
     pub stop_at: Option<StopAt>,
     /// `name`: the connector's name in the offset key.
@@ -147,6 +151,7 @@ impl Default for ReplicationConfig {
             slot_retry_delay_ms: 10_000,
             slot_drop_on_stop: false,
             errors_max_retries: None,
+            xmin_fetch_interval_ms: 0,
             stop_at: None,
             connector_name: "minicdc".to_owned(),
             offset_flush_interval_ms: 10_000,
@@ -202,6 +207,15 @@ pub enum SnapshotMode {
     InitialOnly,
     /// Never.
     NoData,
+}
+
+/// Heartbeats.
+#[derive(Debug, Clone, Default)]
+pub struct HeartbeatConfig {
+    /// `heartbeat.interval.ms`; 0 = none.
+    pub interval_ms: u64,
+    /// `heartbeat.action.query`; empty = none.
+    pub action_query: String,
 }
 
 /// Include and exclude lists, raw; see [`crate::relation::TableFilter`] and

@@ -6,8 +6,8 @@ use super::property;
 use super::secret::Secret;
 use super::values::Values;
 use super::{
-    Config, DatabaseConfig, PublicationAutocreate, ReplicationConfig, SinkConfig, SinkKind,
-    SnapshotConfig, SnapshotMode, SslMode, StopAt, TableConfig,
+    Config, DatabaseConfig, HeartbeatConfig, PublicationAutocreate, ReplicationConfig, SinkConfig,
+    SinkKind, SnapshotConfig, SnapshotMode, SslMode, StopAt, TableConfig,
 };
 use crate::envelope::{EnvelopeOptions, SkippedOperations};
 use crate::relation::{ColumnMapper, ColumnRules, FilterError};
@@ -24,6 +24,10 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         replication: replication(values)?,
         snapshot: snapshot(values)?,
         tables: tables(values),
+        heartbeat: HeartbeatConfig {
+            interval_ms: values.number("heartbeat.interval.ms")?,
+            action_query: values.text("heartbeat.action.query").to_owned(),
+        },
         envelope: envelope(values)?,
         values: value_options(values)?,
         sink: sink(values)?,
@@ -78,6 +82,7 @@ fn replication(values: &Values) -> Result<ReplicationConfig, ConfigError> {
         slot_retry_delay_ms: values.number("slot.retry.delay.ms")?,
         slot_drop_on_stop: values.is_true("slot.drop.on.stop"),
         errors_max_retries: u32::try_from(values.number::<i64>("errors.max.retries")?).ok(),
+        xmin_fetch_interval_ms: values.number("xmin.fetch.interval.ms")?,
         stop_at: values.parsed("stop.at", stop_at)?,
         connector_name: values.text("name").to_owned(),
         offset_flush_interval_ms: values.number("offset.flush.interval.ms")?,
@@ -124,6 +129,8 @@ fn envelope(values: &Values) -> Result<EnvelopeOptions, ConfigError> {
         extended_headers: values.is_true("extended.headers.enabled"),
         transaction_metadata: values.is_true("provide.transaction.metadata"),
         transaction_topic: values.text("topic.transaction").to_owned(),
+        heartbeat_prefix: values.text("topic.heartbeat.prefix").to_owned(),
+        heartbeat_topic: values.text("topic.heartbeat.name").to_owned(),
         schema_names: values.word("schema.name.adjustment.mode", ADJUSTMENTS)?,
         ..EnvelopeOptions::default()
     })

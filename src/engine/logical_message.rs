@@ -97,6 +97,7 @@ impl Engine {
                 last_commit_lsn: Some(lsn),
                 lsn,
                 tx_id: None,
+                xmin: self.xmin,
                 origin: None,
             };
             let context = EventContext { source: &source, transaction: None, now_ns };

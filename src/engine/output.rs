@@ -6,6 +6,7 @@ use crate::envelope::ConversionWarning;
 use crate::envelope::EncodeError;
 use crate::envelope::EnvelopeOptions;
 use crate::envelope::EventContext;
+use crate::envelope::HeartbeatEncoder;
 use crate::envelope::LogicalMessageEncoder;
 use crate::envelope::Op;
 use crate::envelope::Row;
@@ -170,6 +171,15 @@ impl Output {
         encoder.write_key(message, &mut self.key);
         encoder.write_value(message, context, &mut self.value);
         self.emit_bare(encoder.topic(), None, emit);
+    }
+
+    /// Sends a heartbeat; such records have no headers, and partition 0 always.
+    pub(super) fn send_heartbeat(&mut self, encoder: &HeartbeatEncoder, emit: &mut Emit<'_>) {
+        self.key.clear();
+        self.value.clear();
+        encoder.write_key(&mut self.key);
+        encoder.write_value(self.now_ns, &mut self.value);
+        self.emit_bare(encoder.topic(), Some(0), emit);
     }
 
     /// Emits what `key` and `value` hold, without headers.

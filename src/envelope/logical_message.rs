@@ -140,6 +140,7 @@ mod tests {
             last_commit_lsn: None,
             lsn: Lsn::new(9),
             tx_id: Some(7),
+            xmin: None,
             origin: None,
         };
         let context = EventContext { source: &source, transaction: None, now_ns: 2_000_000_000 };

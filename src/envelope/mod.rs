@@ -1,5 +1,6 @@
 //! Debezium's envelopes: keys, values, headers and topic names.
 
+mod heartbeat;
 mod logical_message;
 mod options;
 mod source_block;
@@ -7,6 +8,7 @@ mod table_encoder;
 mod topic;
 mod transaction;
 
+pub use heartbeat::HeartbeatEncoder;
 pub use logical_message::LogicalMessageEncoder;
 pub use options::{EnvelopeOptions, SkippedOperations};
 pub use source_block::{SnapshotMarker, SourceContext};

@@ -30,6 +30,10 @@ pub struct EnvelopeOptions {
     pub transaction_metadata: bool,
     /// `topic.transaction`.
     pub transaction_topic: String,
+    /// `topic.heartbeat.prefix`.
+    pub heartbeat_prefix: String,
+    /// `topic.heartbeat.name`; made of the prefixes when empty.
+    pub heartbeat_topic: String,
     /// `schema.name.adjustment.mode`.
     pub schema_names: NameAdjustment,
     /// Version that `source.version` reports.
@@ -51,6 +55,8 @@ impl Default for EnvelopeOptions {
             extended_headers: true,
             transaction_metadata: false,
             transaction_topic: "transaction".to_owned(),
+            heartbeat_prefix: "__debezium-heartbeat".to_owned(),
+            heartbeat_topic: String::new(),
             schema_names: NameAdjustment::None,
             version: "3.6.3.Final".to_owned(),
         }

@@ -72,6 +72,8 @@ pub struct SourceContext {
     pub lsn: Lsn,
     /// Transaction id.
     pub tx_id: Option<u64>,
+    /// `catalog_xmin` of the slot, when it is fetched.
+    pub xmin: Option<u64>,
     /// Replication origin and the position there.
     pub origin: Option<(String, Lsn)>,
 }
@@ -116,7 +118,9 @@ impl SourceContext {
         optional_number(out, self.tx_id);
         out.extend_from_slice(b",\"lsn\":");
         number(out, self.lsn.as_u64());
-        out.extend_from_slice(b",\"xmin\":null,\"origin\":");
+        out.extend_from_slice(b",\"xmin\":");
+        optional_number(out, self.xmin);
+        out.extend_from_slice(b",\"origin\":");
         match &self.origin {
             Some((name, lsn)) => {
                 // A name of an origin is any text; serde_json escapes as Jackson does here.
@@ -140,6 +144,7 @@ mod tests {
             last_commit_lsn: Some(Lsn::new(24_023_119)),
             lsn: Lsn::new(24_023_128),
             tx_id: Some(556),
+            xmin: None,
             origin: None,
         }
     }
@@ -173,11 +178,13 @@ mod tests {
         let text = written(&SourceContext {
             last_commit_lsn: None,
             tx_id: None,
+            xmin: Some(729),
             origin: Some(("a\"b".to_owned(), Lsn::new(7))),
             ..context()
         });
         assert!(text.contains(r#""sequence":"[null,\"24023128\"]""#), "{text}");
         assert!(text.contains(r#""txId":null"#), "{text}");
+        assert!(text.contains(r#""xmin":729,"#), "{text}");
         assert!(text.ends_with(r#""origin":"a\"b","origin_lsn":7}"#), "{text}");
     }
 

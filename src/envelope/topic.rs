@@ -27,6 +27,16 @@ pub fn transaction_topic(options: &EnvelopeOptions) -> Arc<str> {
     sanitise_topic(&name).into()
 }
 
+/// `topic.heartbeat.name`, else `<topic.heartbeat.prefix><delimiter><topic.prefix>`.
+#[must_use]
+pub(super) fn heartbeat_topic(options: &EnvelopeOptions) -> Arc<str> {
+    if !options.heartbeat_topic.is_empty() {
+        return sanitise_topic(&options.heartbeat_topic).into();
+    }
+    let name = [&*options.heartbeat_prefix, &*options.topic_prefix].join(&options.topic_delimiter);
+    sanitise_topic(&name).into()
+}
+
 /// Replaces what Kafka refuses in topic names by `_`, one for each UTF-16 unit as Java counts.
 fn sanitise_topic(name: &str) -> String {
     let mut legal = String::with_capacity(name.len());
@@ -97,6 +107,19 @@ mod tests {
     fn topic_is_prefix_schema_and_table() {
         assert_eq!(topic("public", "orders"), "pg.public.orders");
         assert_eq!(topic("", "orders"), "pg.orders");
+    }
+
+    #[test]
+    fn heartbeat_topic_is_made_of_the_prefixes_or_named() {
+        let mut options = EnvelopeOptions {
+            topic_prefix: "pg".to_owned(),
+            heartbeat_prefix: "my-hb".to_owned(),
+            topic_delimiter: "-".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(&*heartbeat_topic(&options), "my-hb-pg");
+        options.heartbeat_topic = "beats".to_owned();
+        assert_eq!(&*heartbeat_topic(&options), "beats");
     }
 
     #[test]

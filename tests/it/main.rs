@@ -8,6 +8,7 @@
 mod embedded_log;
 mod fixtures;
 mod golden;
+mod heartbeat;
 mod kafka;
 mod load;
 mod postgres;

@@ -147,7 +147,7 @@ fn wrong_settings_are_told_with_their_origin() {
         (&["slot.name"], "--set slot.name: expected KEY=VALUE"),
         (&["snapshot.mode=x"], "snapshot.mode: invalid value \"x\" (--set): expected initial, no_data, always or initial_only"),
         (&["snapshot.mode=custom"], "snapshot.mode: \"custom\" (--set) is a known Debezium value that minicdc does not support yet; it supports initial, no_data, always or initial_only"),
-        (&["heartbeat.action.query=SELECT 1"], "heartbeat.action.query (--set) is a known Debezium key that minicdc does not support yet"),
+        (&["notification.enabled.channels=log"], "notification.enabled.channels (--set) is a known Debezium key that minicdc does not support yet"),
         (&["transforms.route.type=x"], "transforms.route.type (--set) is a known Debezium key that minicdc does not support yet"),
         (&["database.server.name=x"], "database.server.name (--set) is the old name of topic.prefix"),
         (&["table.include.list=a", "table.exclude.list=b"], "table.include.list (--set) and table.exclude.list (--set) exclude each other"),

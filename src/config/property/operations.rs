@@ -125,13 +125,11 @@ pub(super) const PROPERTIES: &[Property] = &[
     .default("poll")
     .not_yet(),
     Property::new("heartbeat.interval.ms", Integer(0, i64::MAX), "Heartbeat records; 0 for none")
-        .default("0")
-        .not_yet(),
-    Property::new("heartbeat.action.query", Text, "SQL to run at each heartbeat").not_yet(),
+        .default("0"),
+    Property::new("heartbeat.action.query", Text, "SQL to run at each heartbeat"),
     Property::new("topic.heartbeat.prefix", Text, "First part of the heartbeat topic's name")
-        .default("__debezium-heartbeat")
-        .not_yet(),
-    Property::new("topic.heartbeat.name", Text, "Name of the heartbeat topic").not_yet(),
+        .default("__debezium-heartbeat"),
+    Property::new("topic.heartbeat.name", Text, "Name of the heartbeat topic"),
     Property::renamed("heartbeat.topics.prefix", "topic.heartbeat.prefix"),
     Property::new("notification.enabled.channels", Text, "Where notifications go").not_yet(),
     Property::new("notification.sink.topic.name", Text, "Topic of notifications").not_yet(),

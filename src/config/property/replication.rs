@@ -129,8 +129,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         Integer(0, i64::MAX),
         "How often the slot's xmin is read for the source block; 0 never",
     )
-    .default("0")
-    .not_yet(),
+    .default("0"),
     Property::new("internal.*", Text, "Debezium's internal settings").not_yet(),
 ];
 

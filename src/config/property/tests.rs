@@ -97,9 +97,9 @@ fn values_are_checked_by_their_kind() {
         ("stop.at", "now", rule.clone()),
         ("database.password", " spaces count ", ok(" spaces count ")),
         // What is not supported may still be set to what minicdc does.
-        ("heartbeat.interval.ms", "0", ok("0")),
-        ("heartbeat.interval.ms", "1000", not_yet.clone()),
-        ("heartbeat.interval.ms", "soon", rule.clone()),
+        ("guardrail.collections.max", "0", ok("0")),
+        ("guardrail.collections.max", "1000", not_yet.clone()),
+        ("guardrail.collections.max", "soon", rule.clone()),
         ("column.exclude.list", "", ok("")),
         ("column.exclude.list", "a.b.c", ok("a.b.c")),
         ("message.key.columns", "a.b:c", ok("a.b:c")),

@@ -2,6 +2,7 @@
 
 super::must_match! {
     filters: default, exclude, include, propagate, skipnochange;
+    heartbeat: default, action, on, xmin;
     identifiers: default;
     identifiers_avro: default, avro_unicode;
     inventory: default, notombstone, txmeta;
@@ -38,14 +39,6 @@ pub(super) const LATER: &[(&str, &str, &str)] = &[
     ("ddl", "refresh", "schema.refresh.mode, and as above"),
     ("defaults", "connect", "the expression of a generated column as its default"),
     ("defaults", "default", "the expression of a generated column as its default"),
-    ("heartbeat", "action", "heartbeat.interval.ms, heartbeat.action.query"),
-    (
-        "heartbeat",
-        "default",
-        "the recording has now() in hb.ts where the script has a date: needs a mask",
-    ),
-    ("heartbeat", "on", "heartbeat.interval.ms"),
-    ("heartbeat", "xmin", "xmin.fetch.interval.ms"),
     ("outbox", "router", "transforms: EventRouter"),
     ("signals", "on", "signal.data.collection, incremental snapshots; needs a mask for window ids"),
     ("snapshot", "when_needed", "snapshot.mode when_needed"),
