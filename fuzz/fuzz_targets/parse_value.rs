@@ -4,7 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
-static FIELDS: LazyLock<Vec<minicdc::value::Field>> = LazyLock::new(minicdc::value::samples::fields);
+static FIELDS: LazyLock<Vec<minicdc::value::Field>> =
+    LazyLock::new(minicdc::value::samples::fields);
 
 fuzz_target!(|text: &[u8]| {
     for field in FIELDS.iter() {
