@@ -3,6 +3,7 @@
 mod heartbeat;
 mod logical_message;
 mod options;
+mod row_struct;
 mod source_block;
 mod table_encoder;
 mod topic;

@@ -4,13 +4,14 @@
 //! event is then a row of copies and value conversions into one buffer.
 
 use super::EnvelopeOptions;
+use super::row_struct::{
+    ColumnEncoder, Failure, key_columns, struct_schema, value_columns, write_struct,
+};
 use super::source_block::{self, SourceContext, number};
 use super::topic::{adjust_schema_name, data_topic};
 use crate::pgoutput::Cell;
-use crate::relation::Column;
 use crate::relation::Table;
 use crate::value::ConversionFailure;
-use crate::value::Field;
 use crate::value::Phase;
 use crate::value::ValueError;
 use crate::value::ValueOptions;
@@ -111,17 +112,6 @@ pub struct EventContext<'a> {
     pub now_ns: i64,
 }
 
-#[derive(Debug)]
-struct ColumnEncoder {
-    /// Position in the row.
-    index: usize,
-    /// `"name":`
-    label: Box<[u8]>,
-    field: Field,
-    /// A conversion failure is said once per column and table version.
-    warned: bool,
-}
-
 /// Encodes the events of one version of a table.
 #[derive(Debug)]
 pub struct TableEncoder {
@@ -139,38 +129,6 @@ pub struct TableEncoder {
     source_table: Box<[u8]>,
     conversion_failure: ConversionFailure,
     unknown_columns: Vec<String>,
-}
-
-fn label(name: &str) -> Box<[u8]> {
-    let mut out = Vec::with_capacity(name.len() + 3);
-    write_str(name, &mut out);
-    out.push(b':');
-    out.into()
-}
-
-fn struct_schema(
-    columns: &[ColumnEncoder],
-    optional: bool,
-    name: &str,
-    field: Option<&str>,
-    out: &mut Vec<u8>,
-) {
-    out.extend_from_slice(b"{\"type\":\"struct\",\"fields\":[");
-    for (n, column) in columns.iter().enumerate() {
-        if n > 0 {
-            out.push(b',');
-        }
-        column.field.schema.write_json(Some(&column.field.name), out);
-    }
-    out.extend_from_slice(b"],\"optional\":");
-    out.extend_from_slice(if optional { b"true" } else { b"false" });
-    out.extend_from_slice(b",\"name\":");
-    write_str(name, out);
-    if let Some(field) = field {
-        out.extend_from_slice(b",\"field\":");
-        write_str(field, out);
-    }
-    out.push(b'}');
 }
 
 /// Connect schema of the `transaction` member, as the member behind `source`.
@@ -380,55 +338,6 @@ impl TableEncoder {
     }
 }
 
-/// The columns of row images, and those that are left out because their type is not known, each
-/// as `name type`.
-fn value_columns(
-    table: &Table,
-    phase: Phase,
-    options: &EnvelopeOptions,
-    values: &ValueOptions,
-) -> (Vec<ColumnEncoder>, Vec<String>) {
-    let (mut columns, mut unknown) = (Vec::new(), Vec::new());
-    for (index, column) in table.columns.iter().enumerate() {
-        if !options.columns.includes(table, &column.name) {
-            continue;
-        }
-        match Field::new(column, phase, values) {
-            Some(field) => {
-                let field = match options.columns.mapper(table, column) {
-                    Some(mapper) => field.mapped(mapper, column),
-                    None => field,
-                };
-                columns.push(ColumnEncoder::new(index, field));
-            }
-            None => unknown.push(format!("{} {}", column.name, column.pg_type.name)),
-        }
-    }
-    (columns, unknown)
-}
-
-/// The columns of the key, which no list removes and no rule changes.
-fn key_columns(
-    table: &Table,
-    phase: Phase,
-    options: &EnvelopeOptions,
-    values: &ValueOptions,
-) -> Vec<ColumnEncoder> {
-    let encoder = |index: &usize| {
-        let column = table.columns.get(*index)?;
-        let field = if phase == Phase::Snapshot || options.columns.includes(table, &column.name) {
-            Field::new(column, phase, values)?
-        } else {
-            // While streaming, Debezium asks the catalogue about captured columns only.
-            // Recording: filters.skipnochange.
-            let unknown = Column { nullable: true, default: None, ..column.clone() };
-            Field::new(&unknown, phase, values)?
-        };
-        Some(ColumnEncoder::new(*index, field))
-    };
-    options.columns.key(table).iter().filter_map(encoder).collect()
-}
-
 /// The source block up to `"ts_ms":`, and `,"db":"…","sequence":"[`.
 pub(super) fn source_constants(options: &EnvelopeOptions) -> (Vec<u8>, Vec<u8>) {
     let mut head = b",\"source\":{\"version\":".to_vec();
@@ -462,76 +371,5 @@ impl TransactionBlock {
         out.extend_from_slice(b",\"data_collection_order\":");
         number(out, self.collection_order);
         out.push(b'}');
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Failure<'a> {
-    table: &'a str,
-    mode: ConversionFailure,
-}
-
-fn write_struct(
-    columns: &mut [ColumnEncoder],
-    row: Row<'_>,
-    failure: Failure<'_>,
-    warnings: &mut Vec<ConversionWarning>,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
-    let mut separator = b'{';
-    for column in columns {
-        out.push(separator);
-        separator = b',';
-        out.extend_from_slice(&column.label);
-        let cell = row.cells.get(column.index).copied().unwrap_or(Cell::Null);
-        let cell = match (cell, row.fallback.and_then(|old| old.get(column.index))) {
-            // Debezium cannot tell an old NULL from an old value that it does not have.
-            (Cell::UnchangedToast, Some(old @ (Cell::Text(_) | Cell::Binary(_)))) => *old,
-            _ => cell,
-        };
-        match cell {
-            Cell::Null => column.field.write_absent(out),
-            Cell::UnchangedToast => column.field.write_unavailable(out),
-            Cell::Text(text) | Cell::Binary(text) => {
-                if let Err(error) = column.field.write(text, out) {
-                    column.failed(error, failure, warnings, out)?;
-                }
-            }
-        }
-    }
-    if separator == b'{' {
-        out.push(b'{');
-    }
-    out.push(b'}');
-    Ok(())
-}
-
-impl ColumnEncoder {
-    fn new(index: usize, field: Field) -> Self {
-        Self { index, label: label(&field.name), field, warned: false }
-    }
-
-    /// Applies `event.converting.failure.handling.mode`.
-    fn failed(
-        &mut self,
-        source: ValueError,
-        failure: Failure<'_>,
-        warnings: &mut Vec<ConversionWarning>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
-        let table = failure.table.to_owned();
-        let column = self.field.name.clone();
-        match failure.mode {
-            ConversionFailure::Fail => {
-                return Err(EncodeError::Value { table, column, source });
-            }
-            ConversionFailure::Warn if !self.warned => {
-                self.warned = true;
-                warnings.push(ConversionWarning { table, column, reason: source.to_string() });
-            }
-            ConversionFailure::Warn | ConversionFailure::Skip => {}
-        }
-        self.field.write_failed(out);
-        Ok(())
     }
 }
