@@ -21,11 +21,12 @@ SELECT c.oid, n.nspname::text, c.relname::text, c.relreplident::text
  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'";
 
+// The expression of a generated column counts as its default, for Debezium too.
 // A domain's NOT NULL makes the column NOT NULL, as JDBC reports it.
 const COLUMNS: &str = "\
 SELECT a.attrelid, a.attname::text, a.atttypid, a.atttypmod,
        NOT (a.attnotnull OR (t.typtype = 'd' AND t.typnotnull)),
-       CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
+       pg_catalog.pg_get_expr(d.adbin, d.adrelid),
        a.attgenerated <> '', a.attnum
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid

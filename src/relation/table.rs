@@ -40,7 +40,8 @@ pub struct Column {
     pub typmod: i32,
     /// False for NOT NULL columns.
     pub nullable: bool,
-    /// Default expression as `pg_get_expr` prints it, such as `'x'::text` or `nextval(…)`.
+    /// Default expression as `pg_get_expr` prints it, such as `'x'::text` or `nextval(…)`; of a
+    /// generated column its expression.
     pub default: Option<String>,
     /// True for GENERATED ALWAYS AS (…) STORED or VIRTUAL, which pgoutput leaves out before PostgreSQL 18.
     pub generated: bool,

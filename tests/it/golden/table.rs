@@ -1,6 +1,7 @@
 //! Which recordings minicdc has to match, and which are for later.
 
 super::must_match! {
+    defaults: default, connect;
     filters: default, exclude, include, propagate, skipnochange;
     heartbeat: default, action, on, xmin;
     identifiers: default;
@@ -37,8 +38,6 @@ super::must_match! {
 pub(super) const LATER: &[(&str, &str, &str)] = &[
     ("ddl", "default", "keys and old values of tables that change while they are captured"),
     ("ddl", "refresh", "schema.refresh.mode, and as above"),
-    ("defaults", "connect", "the expression of a generated column as its default"),
-    ("defaults", "default", "the expression of a generated column as its default"),
     ("outbox", "router", "transforms: EventRouter"),
     ("signals", "on", "signal.data.collection, incremental snapshots; needs a mask for window ids"),
     ("snapshot", "when_needed", "snapshot.mode when_needed"),
