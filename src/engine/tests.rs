@@ -4,6 +4,7 @@ use crate::relation::PgType;
 use crate::relation::ReplicaIdentity;
 use crate::relation::TypeKind;
 
+mod columns;
 mod heartbeat;
 mod logical_message;
 
