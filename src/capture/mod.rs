@@ -252,6 +252,7 @@ impl Capture<'_> {
             shutdown: &mut self.shutdown,
             heartbeat: &mut self.heartbeat,
             limits: self.limits,
+            selects: &self.config.snapshot.select_overrides,
         };
         let SnapshotEnd::Complete { tx_id, ts_us } = run.run(client, plan, &tables).await? else {
             return Ok(false);

@@ -38,6 +38,8 @@ pub(super) struct SnapshotRun<'a> {
     pub(super) shutdown: &'a mut Shutdown,
     pub(super) heartbeat: &'a mut Heartbeat,
     pub(super) limits: Limits,
+    /// Tables with a SELECT of their own, as `schema.table`.
+    pub(super) selects: &'a [(String, String)],
 }
 
 /// How the snapshot ended.
@@ -139,10 +141,14 @@ impl SnapshotRun<'_> {
         self.observer.event(Event::SnapshotTable { name: &name, rows_estimate });
 
         let what = format!("read table {name}");
-        let copy = client
-            .copy_out(&copy_statement(table))
-            .await
-            .map_err(PostgresError::doing(what.clone()))?;
+        let select = self.selects.iter().find(|(table, _)| *table == name);
+        let statement = match select {
+            Some((_, select)) => copy_of_select(client, table, select)
+                .await
+                .map_err(PostgresError::doing(format!("prepare the SELECT of table {name}")))?,
+            None => copy_statement(table),
+        };
+        let copy = client.copy_out(&statement).await.map_err(PostgresError::doing(what.clone()))?;
         let mut lines = std::pin::pin!(copy);
         let mut next = CopyRow::default();
         let mut rows = 0;
@@ -287,4 +293,26 @@ fn copy_statement(table: &Table) -> String {
         table.columns.iter().map(|column| quote_identifier(&column.name)).collect();
     let name = quote_table(&table.schema, &table.name);
     format!("COPY (SELECT {} FROM {name}) TO STDOUT", columns.join(", "))
+}
+
+/// Reads a table through a SELECT of the user's, which may have its columns in any order, more of
+/// them, or fewer: those are NULL.
+async fn copy_of_select(
+    client: &Client,
+    table: &Table,
+    select: &str,
+) -> Result<String, tokio_postgres::Error> {
+    let select = select.trim_end().trim_end_matches(';');
+    let prepared = client.prepare(select).await?;
+    let has = |name: &str| prepared.columns().iter().any(|column| column.name() == name);
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| match has(&column.name) {
+            true => quote_identifier(&column.name),
+            false => "NULL".to_owned(),
+        })
+        .collect();
+    // The line break ends a comment at the end of the SELECT.
+    Ok(format!("COPY (SELECT {} FROM ({select}\n) AS chosen) TO STDOUT", columns.join(", ")))
 }

@@ -108,6 +108,18 @@ pub enum ConfigError {
         /// The setting that is missing.
         needs: &'static str,
     },
+    /// A setting for one item of a list that does not name it.
+    #[error("{key} ({origin}) has no effect: {list} does not name {item}")]
+    NotListed {
+        /// The setting.
+        key: String,
+        /// Where it was written.
+        origin: Origin,
+        /// What the list should name.
+        item: String,
+        /// The setting that holds the list.
+        list: &'static str,
+    },
     /// An argument of `--set` has no `=`.
     #[error("--set {0}: expected KEY=VALUE")]
     Set(String),
@@ -211,6 +223,7 @@ impl ConfigError {
                 "bootstrap.servers" => "name the brokers with --brokers localhost:9092".to_owned(),
                 needs => format!("set it with --set {needs}=…"),
             },
+            Self::NotListed { item, list, .. } => format!("add {item} to {list}"),
             Self::Set(_) => "for example --set tombstones.on.delete=false".to_owned(),
             Self::Twice { .. } => "keep one of them".to_owned(),
             Self::Url { .. } => {

@@ -6,6 +6,7 @@ use super::values::{Setting, Values};
 use super::{Config, database_url, environment::Environment, file, libpq, property, sections};
 use crate::relation::FilterError;
 use crate::relation::TableFilter;
+use crate::relation::split_list;
 use std::path::{Path, PathBuf};
 
 /// What the command line says.
@@ -164,6 +165,12 @@ fn finish(mut values: Values, environment: &Environment) -> Result<Resolved, Con
     }
     check_patterns(&values)?;
     let config = sections::build(&values)?;
+    let list = sections::SELECT_OVERRIDES;
+    for table in split_list(values.text(list)) {
+        if !config.snapshot.select_overrides.iter().any(|(name, _)| *name == table) {
+            notices.push(format!("{list} names {table}, but {list}.{table} is not set"));
+        }
+    }
     Ok(Resolved { config, values, notices })
 }
 

@@ -188,11 +188,17 @@ pub struct SnapshotConfig {
     pub mode: SnapshotMode,
     /// `snapshot.include.collection.list`, raw; empty means every captured table.
     pub include_collection_list: String,
+    /// `snapshot.select.statement.overrides.*`: tables as `schema.table`, and their SELECT.
+    pub select_overrides: Vec<(String, String)>,
 }
 
 impl Default for SnapshotConfig {
     fn default() -> Self {
-        Self { mode: SnapshotMode::Initial, include_collection_list: String::new() }
+        Self {
+            mode: SnapshotMode::Initial,
+            include_collection_list: String::new(),
+            select_overrides: Vec::new(),
+        }
     }
 }
 

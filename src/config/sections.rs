@@ -10,7 +10,7 @@ use super::{
     SinkKind, SnapshotConfig, SnapshotMode, SslMode, StopAt, TableConfig,
 };
 use crate::envelope::{EnvelopeOptions, SkippedOperations};
-use crate::relation::{ColumnMapper, ColumnRules, FilterError};
+use crate::relation::{ColumnMapper, ColumnRules, FilterError, split_list};
 use crate::value::{
     BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment,
     TimePrecision, ValueOptions,
@@ -101,8 +101,23 @@ fn snapshot(values: &Values) -> Result<SnapshotConfig, ConfigError> {
             ],
         )?,
         include_collection_list: values.text("snapshot.include.collection.list").to_owned(),
+        select_overrides: select_overrides(values)?,
     })
 }
+
+/// The SELECTs of the listed tables; one of another table would have no effect.
+fn select_overrides(values: &Values) -> Result<Vec<(String, String)>, ConfigError> {
+    let listed = split_list(values.text(SELECT_OVERRIDES));
+    let overrides = values.family(&format!("{SELECT_OVERRIDES}."));
+    if let Some((table, _)) = overrides.iter().find(|(table, _)| !listed.contains(table)) {
+        let key = format!("{SELECT_OVERRIDES}.{table}");
+        let (origin, item) = (values.origin(&key), table.clone());
+        return Err(ConfigError::NotListed { key, origin, item, list: SELECT_OVERRIDES });
+    }
+    Ok(overrides.into_iter().filter(|(_, select)| !select.is_empty()).collect())
+}
+
+pub(super) const SELECT_OVERRIDES: &str = "snapshot.select.statement.overrides";
 
 fn tables(values: &Values) -> TableConfig {
     TableConfig {

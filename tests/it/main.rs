@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly anywhere")]
 #![allow(clippy::disallowed_methods, reason = "tests are steered by the environment")]
 
+mod content;
 mod embedded_log;
 mod fixtures;
 mod golden;

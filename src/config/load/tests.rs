@@ -214,3 +214,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rules_for_columns_are_checked_where_they_are_named() {
+    let none = Environment::default();
+    let salted = "column.mask.hash.ROT13.with.salt.pepper=public.t.a";
+    let problem_of = |settings: &[&str]| problem(&set(settings), &none);
+    assert_eq!(
+        problem_of(&[salted]),
+        "column.mask.hash.ROT13.with.salt.*** (--set) names no change of columns"
+    );
+    assert_eq!(
+        problem_of(&["column.mask.hash.MD5.with.salt.pepper=public.("]).split(':').next(),
+        Some("column.mask.hash.MD5.with.salt.***")
+    );
+    assert!(problem_of(&["column.include.list=a", "column.exclude.list=b"]).contains("exclude"));
+    assert!(problem_of(&["message.key.columns=public.(:a"]).contains("regular expression"));
+    assert_eq!(
+        problem_of(&["snapshot.select.statement.overrides.public.t=select 1"]),
+        "snapshot.select.statement.overrides.public.t (--set) has no effect: \
+         snapshot.select.statement.overrides does not name public.t"
+    );
+}
+
+#[test]
+fn listed_table_without_a_select_is_noticed() {
+    let overrides = set(&["snapshot.select.statement.overrides=public.t"]);
+    let resolved = resolve(&overrides, &Environment::default()).unwrap();
+    assert!(resolved.notices[0].contains("public.t"), "{:?}", resolved.notices);
+}

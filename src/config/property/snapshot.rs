@@ -59,10 +59,16 @@ pub(super) const PROPERTIES: &[Property] = &[
     .not_yet(),
     Property::new("snapshot.query.mode.custom.name", Text, "Java class of custom queries")
         .not_yet(),
-    Property::new("snapshot.select.statement.overrides", Text, "Tables with a SELECT of their own")
-        .not_yet(),
-    Property::new("snapshot.select.statement.overrides.*", Text, "The SELECT of one table")
-        .not_yet(),
+    Property::new(
+        "snapshot.select.statement.overrides",
+        Text,
+        "Tables with a SELECT of their own, as schema.table, separated by commas",
+    ),
+    Property::new(
+        "snapshot.select.statement.overrides.*",
+        Text,
+        "The SELECT of one table; columns it leaves out are NULL",
+    ),
     Property::new("snapshot.fetch.size", Integer(0, i64::MAX), "Rows per fetch of the cursor")
         .default("10240")
         .accepted("rows are streamed by COPY, without a cursor"),
