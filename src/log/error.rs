@@ -119,7 +119,7 @@ impl LogError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Io { path, source, .. } => return io_hint(path, source),
+            Self::Io { path, source, .. } => io_hint(path, source),
             Self::Locked { pid: Some(pid), .. } => format!(
                 "stop that process (kill {pid}), or write another log with --log-dir; reading \
                  beside it needs no lock"
@@ -161,21 +161,23 @@ fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
-fn io_hint(path: &Path, source: &io::Error) -> Option<String> {
+fn io_hint(path: &Path, source: &io::Error) -> String {
     let path = path.display();
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(format!(
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!(
             "make room on the file system of {path} (df -h), or use another with --log-dir, and \
              start again: capture goes on where the log ends, PostgreSQL has kept the rest"
-        )),
+        ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Some(format!("let this user write {path}, or use another directory with --log-dir"))
+            format!("let this user write {path}, or use another directory with --log-dir")
         }
         // EMFILE has no kind of its own.
         _ if source.raw_os_error() == Some(24) => {
-            Some("raise the limit of open files (ulimit -n): each topic keeps one open".to_owned())
+            "raise the limit of open files (ulimit -n): each topic keeps one open".to_owned()
         }
-        _ => None,
+        _ => format!(
+            "look at what stands there (ls -ld {path}), or use another directory with --log-dir"
+        ),
     }
 }
 

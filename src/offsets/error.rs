@@ -34,7 +34,7 @@ pub enum OffsetError {
     Kafka {
         /// `offset.storage.topic`.
         topic: String,
-        /// `read` or `written`.
+        /// `created`, `read` or `written`.
         action: &'static str,
         /// What Kafka said.
         #[source]
@@ -47,7 +47,11 @@ impl OffsetError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::File { .. } => None,
+            Self::File { path, .. } => Some(format!(
+                "the position is kept in the log's directory: let this user write {}, or use \
+                 another directory with --log-dir",
+                path.display()
+            )),
             Self::Foreign { key, .. } => Some(format!(
                 "give the connector another name (key {key} is taken), or remove what is stored \
                  and start over with a new snapshot"

@@ -47,7 +47,8 @@ impl KafkaOffsets {
         let known: HashSet<Arc<str>> =
             listed.map_err(failed)?.topics().iter().map(|topic| Arc::from(topic.name())).collect();
         let mut topics = Topics::compacted(config, known).map_err(failed)?;
-        topics.ensure(&[Arc::clone(&topic)]).await.map_err(failed)?;
+        let made = topics.ensure(&[Arc::clone(&topic)]).await;
+        made.map_err(|source| self::failed(&topic, "created", source))?;
         match topics.cleanup_policy(&topic).await {
             Some(policy) if !policy.contains("compact") => tracing::warn!(
                 topic = &*topic,
