@@ -25,6 +25,9 @@ pub enum PostgresError {
     /// The publication cannot be used or made.
     #[error(transparent)]
     Publication(#[from] PublicationError),
+    /// A snapshot could not read all rows.
+    #[error(transparent)]
+    Privilege(#[from] super::PrivilegeError),
     /// An entry of `replica.identity.autoset.values` is not one.
     #[error(transparent)]
     Identity(#[from] super::IdentityError),
@@ -120,6 +123,7 @@ impl PostgresError {
             Self::Readiness(error) => Some(error.hint()),
             Self::Slot(error) => error.hint(),
             Self::Publication(error) => Some(error.hint()),
+            Self::Privilege(error) => Some(error.hint()),
             Self::Identity(error) => Some(error.hint()),
             Self::ConnectionLost { .. } | Self::StreamEnded => Some(
                 "the slot keeps the position: start again to go on where it stopped; the server's \
@@ -127,7 +131,11 @@ impl PostgresError {
                     .to_owned(),
             ),
             Self::Unavailable { .. } => Some("wait until the server is up, then try again".into()),
-            Self::Statement { error, .. } => error.hint.clone(),
+            Self::Statement { error, .. } => error.hint.clone().or_else(|| {
+                (error.sqlstate == "42501").then(|| {
+                    "give the role that privilege, or connect as another with --database-url".into()
+                })
+            }),
             Self::Protocol { .. } => Some(
                 "check that host and port belong to PostgreSQL itself: connection poolers do not \
                  pass replication through"

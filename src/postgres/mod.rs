@@ -16,6 +16,7 @@ mod identity;
 mod login;
 mod messages;
 mod patience;
+mod privileges;
 mod publication;
 mod quote;
 mod readiness;
@@ -31,6 +32,7 @@ pub use client::connect;
 pub use copy_row::CopyRow;
 pub use error::{PostgresError, ServerError};
 pub use identity::{IdentityError, IdentityOutcome, IdentityRules};
+pub use privileges::{PrivilegeError, check_readable};
 pub use publication::{
     PublicationAction, PublicationError, PublicationOutcome, ensure as ensure_publication,
     full_identity_statement,
