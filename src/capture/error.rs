@@ -60,8 +60,8 @@ impl CaptureError {
                  psql's \\dt *.* lists the tables"
             }
             Self::SlotGone { .. } => {
-                "changes since that position cannot be read any more; take a new snapshot with \
-                 --snapshot always, or use the slot's name and database of before"
+                "changes since that position cannot be read any more; start once with --snapshot \
+                 always to read all rows anew, or use the slot's name and database of before"
             }
             Self::PositionAhead { .. } => {
                 "this is another server, or one restored from an older backup: check the \

@@ -6,7 +6,9 @@ mod observer;
 mod outlet;
 mod position;
 mod retry;
+mod server;
 mod shutdown;
+mod slot;
 mod snapshot;
 mod start;
 mod stream;
@@ -24,6 +26,8 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::log::LogOptions;
 use crate::lsn::Lsn;
+use crate::postgres;
+use crate::postgres::Slot;
 use crate::progress::Progress;
 use crate::relation::MessageFilter;
 use crate::relation::Table;
@@ -38,7 +42,7 @@ use outlet::Outlet;
 use position::PositionKeeper;
 use retry::Backoff;
 use snapshot::{SnapshotEnd, SnapshotRun};
-use start::{Past, SnapshotPlan, Start};
+use start::{Found, Past, Plan, SnapshotPlan, Start};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use stream::StreamRun;
 use tokio_postgres::Client;
@@ -138,7 +142,7 @@ pub async fn run(
         },
         heartbeat: Heartbeat::new(config),
         stop_lsn: None,
-        past: Past { offset, snapshot_taken: false },
+        past: Past { offset, ..Past::default() },
     };
     capture.until_stopped().await?;
     Ok(Summary {
@@ -151,10 +155,17 @@ pub async fn run(
 async fn open_sink(config: &Config) -> Result<AnySink, Error> {
     Ok(match config.sink.kind {
         SinkKind::Kafka => AnySink::Kafka(KafkaSink::connect(&config.sink).await?),
-        SinkKind::Log => AnySink::Log(LogSink::open(&config.sink.log_dir, LogOptions::default())?),
-        SinkKind::Stdout => AnySink::Stdout(StdoutSink::default()),
+        SinkKind::Log => AnySink::Log(LogSink::open(&config.sink.log_dir, log_options(config))?),
+        SinkKind::Stdout => AnySink::Stdout(StdoutSink::start().map_err(Error::Runtime)?),
         SinkKind::Null => AnySink::Null(NullSink::default()),
     })
+}
+
+/// A queue that holds all that may be in flight, so that a slow disk never blocks the loop.
+fn log_options(config: &Config) -> LogOptions {
+    let default = LogOptions::default();
+    let in_flight = config.sink.in_flight_bytes_max.saturating_mul(2);
+    LogOptions { queue_bytes_max: default.queue_bytes_max.max(in_flight), ..default }
 }
 
 impl Capture<'_> {
@@ -179,9 +190,7 @@ impl Capture<'_> {
             };
             if lost.is_none() {
                 lost = Some(Instant::now());
-                let error = error.chain();
-                tracing::warn!(error, "connection to PostgreSQL lost, trying again");
-                self.observer.event(Event::ConnectionLost { error });
+                self.observer.event(Event::ConnectionLost { error: error.chain() });
             }
             if self.shutdown.is_asked() || self.pause(delay).await? {
                 return Ok(());
@@ -213,24 +222,66 @@ impl Capture<'_> {
         let observer: &mut dyn Observer =
             if lost.is_some() { &mut quiet } else { &mut *self.observer };
         let starting = start::start(self.config, &self.filter, &self.past, observer);
-        let started = tokio::select! {
-            started = starting => started?,
+        let found = tokio::select! {
+            found = starting => found?,
             () = self.shutdown.asked() => return Ok(()),
         };
         *connected = true;
-        if let Some(commit) = started.last_commit_lsn {
-            self.engine.resume_behind(self.engine.resume_lsn().max(commit));
-        }
-        let Start { client, tables, snapshot, stream_from, .. } = started;
+        // Before the slot, so that a refused topic leaves none behind.
         self.heartbeat.prepare(&self.engine, &mut self.outlet).await?;
-        if let Some(plan) = snapshot
-            && !self.take_snapshot(&client, plan, &tables).await?
-        {
-            return Ok(());
+        let (client, tables, plan) = match found {
+            Found::Ready(Start { client, tables, plan, last_commit_lsn }) => {
+                if let Some(commit) = last_commit_lsn {
+                    self.engine.resume_behind(self.engine.resume_lsn().max(commit));
+                }
+                (client, tables, plan)
+            }
+            Found::NoSlot { client, tables, wants_snapshot } => {
+                let (config, shutdown) = (self.config, &mut self.shutdown);
+                let making =
+                    slot::make_slot(config, &client, wants_snapshot, self.observer, shutdown);
+                let Some(plan) = making.await? else { return Ok(()) };
+                self.past.slot_made = true;
+                (client, tables, plan)
+            }
+        };
+        let Plan { snapshot, stream_from } = plan;
+        if let Some(plan) = snapshot {
+            let taken = self.take_snapshot(&client, plan, &tables).await;
+            let ends = match &taken {
+                Ok(complete) => !complete,
+                Err(error) => !error.is_transient(),
+            };
+            if ends && self.past.slot_made {
+                self.drop_slot().await;
+            }
+            if !taken? {
+                return Ok(());
+            }
         }
         match stream_from {
-            Some(from) => self.stream(client, from, lost).await,
+            Some(from) => self.stream(client, from, tables.len(), lost).await,
             None => Ok(()),
+        }
+    }
+
+    /// Drops the slot that this run has made, because its snapshot did not come to an end: it
+    /// would hold back WAL until the next start, and without a stored position that start would
+    /// take it for the slot of a complete snapshot.
+    async fn drop_slot(&mut self) {
+        let slot = &self.config.replication.slot_name;
+        let dropping = async {
+            let client = postgres::connect(&self.config.database, "minicdc").await?;
+            Slot::drop(&client, slot).await
+        };
+        match dropping.await {
+            Ok(()) => self.past.slot_made = false,
+            Err(error) => self.observer.event(Event::Warning {
+                text: format!("replication slot \"{slot}\" is left behind: {error}"),
+                hint: Some(format!(
+                    "if you do not start again: SELECT pg_drop_replication_slot('{slot}')"
+                )),
+            }),
         }
     }
 
@@ -266,6 +317,7 @@ impl Capture<'_> {
         &mut self,
         client: Client,
         from: Lsn,
+        tables: usize,
         lost: &mut Option<Instant>,
     ) -> Result<(), Error> {
         let from = from.max(self.engine.resume_lsn());
@@ -280,6 +332,7 @@ impl Capture<'_> {
             heartbeat: &mut self.heartbeat,
             limits: self.limits,
             client,
+            tables,
             stop_lsn: self.stop_lsn,
         };
         let outcome = run.run(from, lost).await;

@@ -20,7 +20,13 @@ pub trait Tap: Send {
     ///
     /// When what was seen cannot be shown any more.
     fn flush(&mut self) -> Result<(), SinkError>;
+
+    /// Size of what was flushed and is not shown yet, because whoever looks at it pauses.
+    fn bytes_waiting(&self) -> usize;
 }
+
+/// How far what is shown may be behind before the capture waits for it.
+const TAP_BYTES_MAX: usize = 1024 * 1024;
 
 /// The sink, with the first failure kept until the loop asks for it: the engine emits records
 /// without knowing that a sink can fail, and a record that was not taken is never delivered, so
@@ -57,6 +63,20 @@ impl Outlet {
                 self.tap.as_mut().map_or(Ok(()), |tap| tap.flush())
             }
         }
+    }
+
+    /// True when the tap is so far behind that nothing more should be read for now.
+    pub(super) fn tap_is_behind(&self) -> bool {
+        self.tap_bytes() >= TAP_BYTES_MAX
+    }
+
+    /// True when everything that was flushed is shown.
+    pub(super) fn tap_is_done(&self) -> bool {
+        self.tap_bytes() == 0
+    }
+
+    fn tap_bytes(&self) -> usize {
+        self.tap.as_ref().map_or(0, |tap| tap.bytes_waiting())
     }
 
     /// Passes what the sink has reported on to `progress`.

@@ -11,6 +11,7 @@ use super::observer::Observer;
 use super::outlet::Outlet;
 use super::shutdown::Shutdown;
 use super::start::SnapshotPlan;
+use super::stream::TAP_INTERVAL;
 use super::{Limits, now_ns};
 use crate::engine::Engine;
 use crate::engine::SnapshotRow;
@@ -218,13 +219,20 @@ impl SnapshotRun<'_> {
         self.outlet.flush()?;
         self.outlet.collect(self.engine.progress_mut())?;
         let deliveries = self.outlet.deliveries();
-        while self.limits.are_reached(self.engine.progress()) && !self.shutdown.is_asked() {
+        while self.is_full() && !self.shutdown.is_asked() {
+            let tap_is_behind = self.outlet.tap_is_behind();
             tokio::select! {
                 () = deliveries.wait() => self.outlet.collect(self.engine.progress_mut())?,
                 () = self.shutdown.asked() => {}
+                () = tokio::time::sleep(TAP_INTERVAL), if tap_is_behind => {}
             }
         }
         Ok(!self.shutdown.is_asked())
+    }
+
+    /// True when nothing more should be read until something has left us.
+    fn is_full(&self) -> bool {
+        self.limits.are_reached(self.engine.progress()) || self.outlet.tap_is_behind()
     }
 
     /// False when a stop was asked for before that.
@@ -233,11 +241,13 @@ impl SnapshotRun<'_> {
         let deliveries = self.outlet.deliveries();
         loop {
             self.outlet.collect(self.engine.progress_mut())?;
-            if self.engine.progress().is_idle() {
+            let delivered = self.engine.progress().is_idle();
+            if delivered && self.outlet.tap_is_done() {
                 return Ok(true);
             }
             tokio::select! {
                 () = deliveries.wait() => {}
+                () = tokio::time::sleep(TAP_INTERVAL), if delivered => {}
                 () = self.shutdown.asked() => return Ok(false),
             }
         }
@@ -260,9 +270,11 @@ async fn open_transaction(client: &Client, snapshot: Option<&str>) -> Result<(),
     if let Some(name) = snapshot {
         sql.push_str(&format!("SET TRANSACTION SNAPSHOT '{}';", name.replace('\'', "''")));
     }
-    // A long snapshot must not fall to limits that are meant for ordinary sessions.
+    // A long snapshot must not fall to limits that are meant for ordinary sessions, and rows that
+    // policies hide must be an error, not missing.
     sql.push_str(
-        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;",
+        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+         SET LOCAL row_security = off;",
     );
     client
         .batch_execute(&sql)

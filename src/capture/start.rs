@@ -3,6 +3,7 @@
 use super::CaptureError;
 use super::observer::Event;
 use super::observer::Observer;
+use super::slot;
 use crate::config::Config;
 use crate::config::SinkKind;
 use crate::config::SnapshotMode;
@@ -20,7 +21,6 @@ use crate::postgres::ReplicationConnection;
 use crate::postgres::Slot;
 use crate::relation::Table;
 use crate::relation::TableFilter;
-use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 
 /// What a run found and made, and what it has to do.
@@ -29,12 +29,31 @@ pub(super) struct Start {
     pub(super) client: Client,
     /// The captured tables, in snapshot order.
     pub(super) tables: Vec<Table>,
+    /// What there is to do.
+    pub(super) plan: Plan,
+    /// End of the last transaction that an earlier run delivered through this slot.
+    pub(super) last_commit_lsn: Option<Lsn>,
+}
+
+/// What a run has to do.
+pub(super) struct Plan {
     /// The snapshot to take, if any.
     pub(super) snapshot: Option<SnapshotPlan>,
     /// Where streaming begins; `None` when nothing is streamed.
     pub(super) stream_from: Option<Lsn>,
-    /// End of the last transaction that an earlier run delivered through this slot.
-    pub(super) last_commit_lsn: Option<Lsn>,
+}
+
+/// What [`start`] found.
+pub(super) enum Found {
+    /// Everything is there.
+    Ready(Start),
+    /// The slot has to be made: [`make_slot`](super::slot::make_slot).
+    NoSlot {
+        client: Client,
+        tables: Vec<Table>,
+        /// Whether a snapshot is to be taken with it.
+        wants_snapshot: bool,
+    },
 }
 
 /// What earlier runs, or this one before it lost its connection, have done.
@@ -44,6 +63,8 @@ pub(super) struct Past {
     pub(super) offset: Option<SourceOffset>,
     /// This run has taken its snapshot.
     pub(super) snapshot_taken: bool,
+    /// This run has made the slot.
+    pub(super) slot_made: bool,
 }
 
 impl Past {
@@ -53,7 +74,7 @@ impl Past {
         match &self.offset {
             _ if self.snapshot_taken => true,
             Some(offset) => offset.snapshot.is_none() || offset.snapshot_completed == Some(true),
-            None => !keeps_positions && slot_exists,
+            None => !keeps_positions && slot_exists && !self.slot_made,
         }
     }
 
@@ -65,7 +86,7 @@ impl Past {
 /// How the snapshot sees the database.
 pub(super) struct SnapshotPlan {
     /// The connection that made the slot; it holds the exported snapshot until it is adopted.
-    pub(super) exporter: Option<(ReplicationConnection, String)>,
+    pub(super) exporter: Option<(Box<ReplicationConnection>, String)>,
     /// Position that the snapshot's rows carry.
     pub(super) lsn: Lsn,
 }
@@ -80,7 +101,7 @@ pub(super) async fn offset_store(config: &Config) -> Result<Option<OffsetStore>,
     })
 }
 
-/// Looks at everything and makes what is missing.
+/// Looks at everything and makes what is missing, except for the slot.
 ///
 /// # Errors
 ///
@@ -90,7 +111,7 @@ pub(super) async fn start(
     filter: &TableFilter,
     past: &Past,
     observer: &mut dyn Observer,
-) -> Result<Start, Error> {
+) -> Result<Found, Error> {
     let client = postgres::connect(&config.database, "minicdc").await?;
     let readiness = Readiness::read(&client).await?;
     observer.event(Event::Connected { version: &readiness.version });
@@ -104,7 +125,7 @@ pub(super) async fn start(
     }
     if let Some(slot) = &slot {
         slot.check_usable(&config.database.dbname).map_err(postgres::PostgresError::from)?;
-        wait_until_free(config, &client, slot, observer).await?;
+        slot::wait_until_free(config, &client, slot, observer).await?;
     }
     let tables = postgres::captured_tables(&client, filter).await?;
     check_patterns(config, filter, &tables, observer)?;
@@ -120,60 +141,23 @@ pub(super) async fn start(
         SnapshotMode::Always => !past.snapshot_taken,
         SnapshotMode::NoData => false,
     };
+    if wants_snapshot {
+        postgres::check_readable(&client, &tables).await?;
+    }
     if !streams {
         let lsn = current_wal_lsn(&client).await?;
         let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn });
-        return Ok(Start { client, tables, snapshot, stream_from: None, last_commit_lsn: None });
+        let plan = Plan { snapshot, stream_from: None };
+        return Ok(Found::Ready(Start { client, tables, plan, last_commit_lsn: None }));
     }
     if let Some(slot) = slot {
         observer.event(Event::Slot { name: slot_name, made: false });
-        return resume(client, tables, &slot, past, wants_snapshot).await;
+        return resume(client, tables, &slot, past, wants_snapshot).await.map(Found::Ready);
     }
     if let Some(stored) = past.position().filter(|_| !wants_snapshot) {
         return Err(CaptureError::SlotGone { slot: slot_name.clone(), stored }.into());
     }
-    let made = make_slot(config, wants_snapshot).await?;
-    observer.event(Event::Slot { name: slot_name, made: true });
-    let MadeSlot { snapshot, stream_from } = made;
-    Ok(Start { client, tables, snapshot, stream_from: Some(stream_from), last_commit_lsn: None })
-}
-
-/// How long a slot may still be held by a process that is going away.
-const SLOT_GRACE: Duration = Duration::from_secs(5);
-const SLOT_GRACE_STEP: Duration = Duration::from_millis(200);
-
-/// Waits for a slot that another process reads: a little always, since a predecessor that was
-/// killed leaves it a moment later, then `slot.max.retries` times `slot.retry.delay.ms`.
-async fn wait_until_free(
-    config: &Config,
-    client: &Client,
-    slot: &Slot,
-    observer: &mut dyn Observer,
-) -> Result<(), Error> {
-    let replication = &config.replication;
-    let begun = Instant::now();
-    let mut retries = 0;
-    let mut outcome = slot.check_free();
-    while let Err(error) = outcome {
-        let delay = if begun.elapsed() < SLOT_GRACE {
-            SLOT_GRACE_STEP
-        } else if retries < replication.slot_max_retries {
-            if retries == 0 {
-                let text = format!("{error}; waiting for it");
-                observer.event(Event::Warning { text, hint: error.hint() });
-            }
-            retries += 1;
-            Duration::from_millis(replication.slot_retry_delay_ms)
-        } else {
-            return Err(postgres::PostgresError::from(error).into());
-        };
-        tokio::time::sleep(delay).await;
-        outcome = match Slot::find(client, &slot.name).await? {
-            Some(slot) => slot.check_free(),
-            None => Ok(()),
-        };
-    }
-    Ok(())
+    Ok(Found::NoSlot { client, tables, wants_snapshot })
 }
 
 /// A list that chooses nothing is most often a typing error.
@@ -291,30 +275,7 @@ async fn resume(
     }
     let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn: current });
     let stream_from = Some(confirmed.max(stored.unwrap_or_default()));
-    Ok(Start { client, tables, snapshot, stream_from, last_commit_lsn: stored })
-}
-
-/// What a new slot adds to a [`Start`].
-struct MadeSlot {
-    snapshot: Option<SnapshotPlan>,
-    stream_from: Lsn,
-}
-
-/// Makes the slot; with a snapshot to take, the one that belongs to it.
-async fn make_slot(config: &Config, wants_snapshot: bool) -> Result<MadeSlot, Error> {
-    let mut connection = ReplicationConnection::connect(&config.database).await?;
-    let created = connection.create_slot(&config.replication.slot_name, wants_snapshot).await?;
-    let lsn = created.consistent_point;
-    let snapshot = match created.snapshot_name {
-        Some(name) if wants_snapshot => {
-            Some(SnapshotPlan { exporter: Some((connection, name)), lsn })
-        }
-        _ => {
-            connection.close().await;
-            None
-        }
-    };
-    Ok(MadeSlot { snapshot, stream_from: lsn })
+    Ok(Start { client, tables, plan: Plan { snapshot, stream_from }, last_commit_lsn: stored })
 }
 
 async fn current_wal_lsn(client: &Client) -> Result<Lsn, Error> {

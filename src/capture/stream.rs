@@ -11,6 +11,8 @@ use super::observer::Observer;
 use super::observer::Status;
 use super::outlet::Outlet;
 use super::position::PositionKeeper;
+use super::server::ServerFacts;
+use super::server::current_end;
 use super::shutdown::Shutdown;
 use super::snapshot::warn_of_unknown_columns;
 use super::xmin::XminFetch;
@@ -23,7 +25,6 @@ use crate::engine::Step;
 use crate::error::Error;
 use crate::lsn::Lsn;
 use crate::postgres;
-use crate::postgres::PostgresError;
 use crate::postgres::ReplicationConnection;
 use crate::postgres::ReplicationStream;
 use crate::postgres::Slot;
@@ -41,6 +42,8 @@ const CONFIRM_INTERVAL: Duration = Duration::from_secs(1);
 const OBSERVE_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the server is asked for its position while a stop position is awaited.
 const ASK_INTERVAL: Duration = Duration::from_millis(50);
+/// How often a tap that is behind is looked at.
+pub(super) const TAP_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a stop waits for records in flight.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -57,6 +60,8 @@ pub(super) struct StreamRun<'a> {
     pub(super) limits: Limits,
     /// For the catalogue; made anew when it is closed.
     pub(super) client: Client,
+    /// How many tables were captured at the start.
+    pub(super) tables: usize,
     /// Position to stop at, once it is known.
     pub(super) stop_lsn: Option<Lsn>,
 }
@@ -111,10 +116,11 @@ impl StreamRun<'_> {
         let mut connection = ReplicationConnection::connect(&self.config.database).await?;
         let server_end = connection.identify_system().await?.flushed;
         if self.stop_lsn.is_none() {
-            self.stop_lsn = self.config.replication.stop_at.map(|stop| match stop {
-                StopAt::Current => server_end,
-                StopAt::Lsn(lsn) => lsn,
-            });
+            self.stop_lsn = match self.config.replication.stop_at {
+                Some(StopAt::Current) => Some(current_end(&self.client).await?),
+                Some(StopAt::Lsn(lsn)) => Some(lsn),
+                None => None,
+            };
         }
         let replication = &self.config.replication;
         let mut options = vec![
@@ -148,7 +154,7 @@ impl StreamRun<'_> {
             self.engine.set_now(now_ns());
             session.xmin.tick(&self.client, slot_name, self.engine).await?;
             let mut starving = true;
-            while !self.limits.are_reached(self.engine.progress()) {
+            while !self.is_full() {
                 match session.next(self.engine, self.outlet)? {
                     None => break,
                     Some(Step::Done) => {}
@@ -161,9 +167,9 @@ impl StreamRun<'_> {
                 }
                 starving = false;
             }
-            let full = self.limits.are_reached(self.engine.progress());
             self.outlet.flush()?;
             self.outlet.collect(self.engine.progress_mut())?;
+            let full = self.is_full();
             self.warn_of_conversions();
             if self.shutdown.is_asked() {
                 return Ok(());
@@ -187,6 +193,11 @@ impl StreamRun<'_> {
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
+    }
+
+    /// True when nothing more should be read until something has left us.
+    fn is_full(&self) -> bool {
+        self.limits.are_reached(self.engine.progress()) || self.outlet.tap_is_behind()
     }
 
     /// Tells the server, the store and the observer what they are due to hear.
@@ -224,6 +235,9 @@ impl StreamRun<'_> {
         }
         if let Some(due) = self.heartbeat.due() {
             wake = wake.min(due);
+        }
+        if self.outlet.tap_is_behind() {
+            wake = wake.min(Instant::now() + TAP_INTERVAL);
         }
         wake
     }
@@ -293,7 +307,7 @@ impl StreamRun<'_> {
         let counters = self.engine.counters();
         let lag = self.engine.lag_us().and_then(|us| u64::try_from(us).ok());
         Status {
-            tables: self.engine.tables(),
+            tables: self.engine.tables().max(self.tables),
             records: counters.records,
             changes: counters.changes,
             lag_bytes: server_end.bytes_since(progress.safe_lsn()),
@@ -312,18 +326,25 @@ impl StreamRun<'_> {
         let deadline = Instant::now() + DRAIN_TIMEOUT;
         loop {
             self.outlet.collect(self.engine.progress_mut())?;
-            if self.engine.progress().is_idle() {
+            let delivered = self.engine.progress().is_idle();
+            let status_due = session.last_status + session.status_interval;
+            if delivered && self.outlet.tap_is_done() {
                 break;
             }
             tokio::select! {
                 () = deliveries.wait() => {}
+                () = tokio::time::sleep(TAP_INTERVAL), if delivered => {}
                 () = tokio::time::sleep_until(deadline) => {
+                    if delivered {
+                        // Who does not look at the feed cannot hold up the end.
+                        break;
+                    }
                     return Err(CaptureError::NotDrained {
                         records: self.engine.progress().records_in_flight(),
                         seconds: DRAIN_TIMEOUT.as_secs(),
                     }.into());
                 }
-                () = tokio::time::sleep(session.status_interval) => self.tell(session, false).await?,
+                () = tokio::time::sleep_until(status_due) => self.tell(session, false).await?,
             }
         }
         self.tell(session, false).await?;
@@ -357,30 +378,5 @@ impl Session {
         };
         self.server_end = self.server_end.max(engine.server_end());
         Ok(Some(step))
-    }
-}
-
-/// What of the server's settings shapes the stream.
-struct ServerFacts {
-    /// `wal_sender_timeout`; `None` when it is switched off.
-    timeout: Option<Duration>,
-    /// True when `pgoutput` knows logical messages, from PostgreSQL 14.
-    sends_messages: bool,
-}
-
-impl ServerFacts {
-    async fn read(client: &Client) -> Result<Self, Error> {
-        const QUERY: &str = "SELECT setting::int8, \
-            pg_catalog.current_setting('server_version_num')::int4 >= 140000 \
-            FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'";
-        let row = client.query_one(QUERY, &[]).await.map_err(PostgresError::from)?;
-        let milliseconds: i64 = row.get(0);
-        Ok(Self {
-            timeout: u64::try_from(milliseconds)
-                .ok()
-                .filter(|ms| *ms > 0)
-                .map(Duration::from_millis),
-            sends_messages: row.get(1),
-        })
     }
 }

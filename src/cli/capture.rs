@@ -1,7 +1,9 @@
 //! `minicdc capture`.
 
 use super::SharedArgs;
-use super::capture_view::{FeedTap, LogView, TerminalView};
+use super::capture_log::LogView;
+use super::capture_view::TerminalView;
+use super::feed_tap::FeedTap;
 use minicdc::capture::{self, Observer, Shutdown, Tap};
 use minicdc::config::{Config, SinkKind};
 use minicdc::error::Error;
@@ -66,9 +68,10 @@ impl CaptureArgs {
         let config = self.shared.resolve(&extra)?;
         let shutdown = Shutdown::on_signals().map_err(Error::Runtime)?;
         let mut view = view(&config, self.feed);
-        let tap = self.feed.then(|| Box::new(FeedTap::new()) as Box<dyn Tap>);
+        let tap = if self.feed { Some(Box::new(FeedTap::start()?) as Box<dyn Tap>) } else { None };
         let summary = capture::run(&config, &run_id(), tap, view.as_mut(), shutdown).await?;
         tracing::info!(
+            target: "minicdc::capture",
             records = summary.counters.records,
             transactions = summary.counters.transactions,
             confirmed = %summary.confirmed,

@@ -1,60 +1,15 @@
-//! What a running capture shows: a live view on a terminal, log lines elsewhere.
+//! The live view of a running capture on a terminal.
 
+use super::text::{counted, duration, grouped, size, stderr_width};
 use indicatif::{ProgressBar, ProgressStyle};
-use minicdc::capture::{Event, Observer, Status, Tap};
+use minicdc::capture::{Event, Observer, Status};
 use minicdc::config::{Config, SinkKind, wants_colour};
-use minicdc::record::Record;
-use minicdc::sink::SinkError;
-use minicdc::stage::{FeedOptions, FeedWriter, RecordView};
 use owo_colors::{OwoColorize as _, Style};
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
+use unicode_width::UnicodeWidthStr as _;
 
-/// `1,234,567`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `0 B`, `12.3 kB`, `4.5 MB`.
-fn bytes(count: u64) -> String {
-    let mut units = ["kB", "MB", "GB", "TB"].iter();
-    if count < 1000 {
-        return format!("{count} B");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-    let mut value = count as f64 / 1000.0;
-    let mut unit = units.next().unwrap_or(&"kB");
-    while value >= 999.95 {
-        let Some(next) = units.next() else { break };
-        value /= 1000.0;
-        unit = next;
-    }
-    format!("{value:.1} {unit}")
-}
-
-/// `3 ms`, `1.2 s`, `4 min`.
-fn short(duration: Duration) -> String {
-    match duration.as_millis() {
-        ms @ 0..1_000 => format!("{ms} ms"),
-        1_000..60_000 => format!("{:.1} s", duration.as_secs_f64()),
-        _ => format!("{} min", duration.as_secs() / 60),
-    }
-}
-
-fn plural(count: usize, word: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {word}{ending}", thousands(count as u64))
-}
-
-fn sink_name(config: &Config) -> String {
+/// How the sink is named to people.
+pub(crate) fn sink_name(config: &Config) -> String {
     match config.sink.kind {
         SinkKind::Kafka => {
             format!("Kafka {}", config.sink.brokers.as_deref().unwrap_or_default())
@@ -90,14 +45,20 @@ impl TerminalView {
 
     fn line(&self, label: &str, text: &str) {
         let style = if self.colour { Style::new().bold() } else { Style::new() };
-        eprintln!("{} {text}", format!("{label:<9}").style(style));
+        self.say(&format!("{} {text}", format!("{label:<9}").style(style)));
     }
 
     fn warn(&self, text: &str, hint: Option<&str>) {
         let style = if self.colour { Style::new().yellow().bold() } else { Style::new() };
-        eprintln!("{} {text}", "warning:".style(style));
-        if let Some(hint) = hint {
-            eprintln!("hint:     {hint}");
+        let hint = hint.map(|hint| format!("\n{:<9} {hint}", "hint:")).unwrap_or_default();
+        self.say(&format!("{}  {text}{hint}", "warning:".style(style)));
+    }
+
+    /// Prints lines above the bar.
+    fn say(&self, lines: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{lines}")),
+            None => eprintln!("{lines}"),
         }
     }
 
@@ -112,12 +73,24 @@ impl TerminalView {
         if !self.draws_status {
             return;
         }
-        let bar = ProgressBar::new(estimate.unwrap_or(0));
-        let template = "{msg}  {human_pos:>9} rows  {bar:20.cyan/white.dim}  {per_sec}";
+        // A table that was never analysed has no estimate, and a bar would be a lie.
+        let narrow = stderr_width().is_some_and(|width| width < 100);
+        let (bar, template) = match estimate.filter(|rows| *rows > 0) {
+            Some(rows) => (
+                ProgressBar::new(rows),
+                match narrow {
+                    true => "{msg} {human_pos:>11} rows   {bar:12.cyan/dim} {percent:>3} %",
+                    false => {
+                        "{msg} {human_pos:>11} rows   {bar:20.cyan/dim} {percent:>3} %   {per_sec}"
+                    }
+                },
+            ),
+            None => (ProgressBar::no_length(), "{msg} {human_pos:>11} rows   {per_sec}"),
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+            bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ ").with_key("per_sec", rows_per_second));
         }
-        bar.set_message(format!("{:<9} {name}", "snapshot"));
+        bar.set_message(format!("{:<9} {}", "snapshot", padded(name)));
         self.bar = Some(bar);
     }
 
@@ -137,18 +110,47 @@ impl TerminalView {
             }
             bar
         });
-        let lag = status.lag.map(|lag| format!("  {}", short(lag))).unwrap_or_default();
-        bar.set_message(format!(
-            "{:<9} {}   {} events   {} events/s   lag {}{lag}   confirmed {}",
-            "streaming",
-            plural(status.tables, "table"),
-            thousands(status.records),
-            thousands(rate),
-            bytes(status.lag_bytes),
-            status.confirmed,
-        ));
+        bar.set_message(status_line(&status, rate, stderr_width().unwrap_or(80)));
         bar.tick();
     }
+}
+
+/// As much of the status as a line has room for.
+fn status_line(status: &Status, rate: u64, width: usize) -> String {
+    let lag = status.lag.map(|lag| format!("  {}", duration(lag))).unwrap_or_default();
+    // Each part with its rank: those of the highest go first when there is no room for all.
+    let mut parts = vec![
+        (0, format!("{:<9} {}", "streaming", counted(status.tables as u64, "table"))),
+        (3, counted(status.records, "event")),
+        (1, format!("{}/s", counted(rate, "event"))),
+        (0, format!("lag {}{lag}", size(status.lag_bytes))),
+        (2, format!("confirmed {}", status.confirmed)),
+    ];
+    loop {
+        let line = parts.iter().map(|(_, part)| part.as_str()).collect::<Vec<_>>().join("   ");
+        let last = parts.iter().map(|(rank, _)| *rank).max().filter(|rank| *rank > 0);
+        // A line of the full width would wrap on some terminals.
+        match last {
+            Some(rank) if line.width() >= width => parts.retain(|(own, _)| *own != rank),
+            _ => return line,
+        }
+    }
+}
+
+/// A table's name in a column of its own; long ones keep their whole name and push the rest.
+fn padded(name: &str) -> String {
+    format!("{name}{}", " ".repeat(28_usize.saturating_sub(name.width())))
+}
+
+fn rows_per_second(state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is positive, and shown without its fraction"
+    )]
+    let rate = state.per_sec() as u64;
+    // Writing into indicatif's buffer cannot fail.
+    write!(out, "{} rows/s", grouped(rate)).unwrap_or_default();
 }
 
 fn per_second(count: u64, elapsed: Duration) -> u64 {
@@ -174,7 +176,7 @@ impl Observer for TerminalView {
             Event::SnapshotTable { name, rows_estimate } => self.snapshot_bar(name, rows_estimate),
             Event::SnapshotRows { rows } => {
                 if let Some(bar) = &self.bar {
-                    if bar.length().is_none_or(|length| length < rows) {
+                    if bar.length().is_some_and(|length| length < rows) {
                         bar.set_length(rows);
                     }
                     bar.set_position(rows);
@@ -182,23 +184,24 @@ impl Observer for TerminalView {
             }
             Event::SnapshotTableDone { name, rows, elapsed } => {
                 self.end_bar();
-                let rows = thousands(rows);
-                self.line("snapshot", &format!("{name:<28} {rows:>9} rows   {}", short(elapsed)));
+                let (name, rows) = (padded(name), grouped(rows));
+                self.line("snapshot", &format!("{name} {rows:>11} rows   {}", duration(elapsed)));
             }
             Event::SnapshotDone { .. } => {}
             Event::Streaming { from } => self.line("streaming", &format!("from {from}")),
             Event::Status(status) => self.status(status),
             Event::ConnectionLost { error } => {
                 self.end_bar();
-                self.warn(&format!("{error}; trying again"), None);
+                self.warn(&format!("{error}; trying again until it is back"), None);
             }
             Event::Reconnected { after } => {
-                self.line("streaming", &format!("again, after {}", short(after)));
+                self.line("streaming", &format!("again, after {}", duration(after)));
             }
             Event::Draining { records } => {
                 self.end_bar();
                 if records > 0 {
-                    self.line("stopping", &plural(records, "record in flight"));
+                    let records = counted(records as u64, "record");
+                    self.line("stopping", &format!("{records} in flight"));
                 }
             }
             _ => {}
@@ -210,107 +213,40 @@ impl Drop for TerminalView {
     fn drop(&mut self) {
         self.end_bar();
         if let Some((_, status)) = &self.last {
-            let events = thousands(status.records);
-            self.line("stopped", &format!("{events} events   confirmed {}", status.confirmed));
+            let events = counted(status.records, "event");
+            self.line("stopped", &format!("{events}   confirmed {}", status.confirmed));
         }
     }
 }
 
-/// The same as log lines, for everything that is no terminal.
-pub(crate) struct LogView {
-    slot: String,
-    sink: String,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl LogView {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self { slot: config.replication.slot_name.clone(), sink: sink_name(config) }
-    }
-}
-
-fn milliseconds(elapsed: Duration) -> u64 {
-    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Observer for LogView {
-    fn event(&mut self, event: Event<'_>) {
-        let slot = self.slot.as_str();
-        match event {
-            Event::Connected { version } => {
-                tracing::info!(slot, server = version, sink = self.sink, "connected");
-            }
-            Event::Slot { name, made } => tracing::info!(slot = name, made, "slot"),
-            Event::Publication { name, outcome } => {
-                tracing::info!(slot, publication = name, outcome, "publication");
-            }
-            Event::Warning { text, hint } => {
-                tracing::warn!(slot, hint = hint.unwrap_or_default(), "{text}");
-            }
-            Event::SnapshotStarted { tables } => tracing::info!(slot, tables, "snapshot begins"),
-            Event::SnapshotTableDone { name, rows, elapsed } => {
-                let elapsed_ms = milliseconds(elapsed);
-                tracing::info!(slot, relation = name, rows, elapsed_ms, "snapshot of a table read");
-            }
-            Event::SnapshotDone { rows, elapsed } => {
-                tracing::info!(slot, rows, elapsed_ms = milliseconds(elapsed), "snapshot done");
-            }
-            Event::Streaming { from } => tracing::info!(slot, lsn = %from, "streaming"),
-            Event::Reconnected { after } => {
-                tracing::info!(slot, elapsed_ms = milliseconds(after), "streaming again");
-            }
-            Event::Draining { records } => tracing::info!(slot, records, "stopping"),
-            // The loss itself is logged where it is handled; numbers belong to the metrics.
-            _ => {}
-        }
-    }
-}
-
-/// Prints the feed of what is captured on standard output.
-pub(crate) struct FeedTap {
-    feed: FeedWriter,
-    out: Vec<u8>,
-}
-
-impl FeedTap {
-    pub(crate) fn new() -> Self {
-        let stdout = io::stdout();
-        let is_terminal = stdout.is_terminal();
-        let zone = jiff::tz::TimeZone::system();
-        let options = FeedOptions {
-            color: wants_colour(is_terminal),
-            width: None,
-            today: Some(jiff::Timestamp::now().to_zoned(zone.clone()).date()),
-            zone,
-            table_column: true,
+    #[test]
+    fn status_line_leaves_out_what_has_no_room() {
+        let status = Status {
+            tables: 3,
+            records: 1_234_567,
+            changes: 0,
+            lag_bytes: 12_345,
+            lag: Some(Duration::from_millis(3)),
+            confirmed: "0/1A2B3C8".parse().unwrap(),
+            bytes_in_flight: 0,
         };
-        Self { feed: FeedWriter::new(options), out: Vec::new() }
-    }
-}
-
-impl Tap for FeedTap {
-    fn record(&mut self, record: &Record<'_>) {
-        self.feed.push(&RecordView {
-            topic: record.topic,
-            timestamp_ms: None,
-            key: record.key,
-            value: record.value,
-        });
-    }
-
-    fn flush(&mut self) -> Result<(), SinkError> {
-        if self.feed.waiting() == 0 {
-            return Ok(());
-        }
-        self.out.clear();
-        self.feed.draw(&mut self.out);
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(&self.out).and_then(|()| stdout.flush()) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(SinkError::Closed),
-            Err(error) => Err(SinkError::Broken {
-                sink: "standard output".to_owned(),
-                source: Box::new(error),
-            }),
-        }
+        assert_eq!(
+            status_line(&status, 1204, 100),
+            "streaming 3 tables   1,234,567 events   1,204 events/s   lag 12.3 kB  3 ms   \
+             confirmed 0/1A2B3C8"
+        );
+        assert_eq!(
+            status_line(&status, 1204, 80),
+            "streaming 3 tables   1,204 events/s   lag 12.3 kB  3 ms   confirmed 0/1A2B3C8"
+        );
+        assert_eq!(
+            status_line(&status, 1204, 60),
+            "streaming 3 tables   1,204 events/s   lag 12.3 kB  3 ms"
+        );
+        assert_eq!(status_line(&status, 1, 20), "streaming 3 tables   lag 12.3 kB  3 ms");
     }
 }

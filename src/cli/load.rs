@@ -1,6 +1,7 @@
 //! `minicdc load`: its flags, its progress bars and what it prints at the end.
 
 use super::SharedArgs;
+use super::text::{counted, duration, grouped};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use minicdc::error::Error;
 use minicdc::load::{
@@ -11,7 +12,6 @@ use minicdc::postgres;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
 use unicode_width::UnicodeWidthStr as _;
 
 /// Load the CSV files of a directory into tables, all of them or none.
@@ -191,10 +191,15 @@ fn render(report: &LoadReport) -> String {
 fn line(table: &TableReport) -> [String; 4] {
     [
         table.table.clone(),
-        counted(table.rows, "row"),
-        counted(table.columns as u64, "column"),
+        aligned(table.rows, "row"),
+        aligned(table.columns as u64, "column"),
         duration(table.elapsed),
     ]
+}
+
+/// `1 row `, `1,200 rows`: with a space for the missing letter, so that columns stay aligned.
+fn aligned(number: u64, noun: &str) -> String {
+    counted(number, noun) + if number == 1 { " " } else { "" }
 }
 
 /// `format!` counts characters, a terminal counts columns.
@@ -208,7 +213,7 @@ fn remark(table: &TableReport) -> String {
         (Some(0), _) => "   (nothing new)".to_owned(),
         (Some(changed), _) => format!("   ({} new or changed)", grouped(changed)),
         (None, Some(deleted)) if deleted > 0 => {
-            format!("   (replaced {})", counted(deleted, "row").trim_end())
+            format!("   (replaced {})", counted(deleted, "row"))
         }
         (None, _) => String::new(),
     }
@@ -253,34 +258,10 @@ fn note_text(note: &Note) -> String {
     }
 }
 
-/// `1 row `, `1,200 rows`: with a space for the missing letter, so that columns stay aligned.
-fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), if number == 1 { " " } else { "s" })
-}
-
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn duration(elapsed: Duration) -> String {
-    match elapsed.as_millis() {
-        ms @ 0..10_000 => format!("{} ms", grouped(u64::try_from(ms).unwrap_or(u64::MAX))),
-        _ => format!("{:.1} s", elapsed.as_secs_f64()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn table(name: &str, rows: u64, ms: u64) -> TableReport {
         TableReport {

@@ -1,12 +1,15 @@
 //! The command line: one file per subcommand, and the flags that several share.
 
 mod capture;
+mod capture_log;
 mod capture_view;
 mod config;
+mod feed_tap;
 mod load;
 mod settings_page;
 mod shared;
 mod tail;
+mod text;
 
 pub(crate) use shared::{LogFormat, SharedArgs};
 

@@ -1,6 +1,7 @@
 //! `minicdc tail`: live feeds of what was captured.
 
 use super::SharedArgs;
+use super::text::stdout_width;
 use minicdc::config::wants_colour;
 use minicdc::error::Error;
 use minicdc::tail::{self, Format, Start, StartError, TailOptions};
@@ -96,7 +97,7 @@ impl TailArgs {
                 ColorArg::Always => true,
                 ColorArg::Never => false,
             },
-            width: terminal_width,
+            width: stdout_width,
             now: jiff::Zoned::now(),
         };
         let stop = stopped()?;
@@ -134,12 +135,6 @@ async fn output_closed() {
         return;
     }
     std::future::pending::<()>().await;
-}
-
-/// Columns of the terminal that standard output is, if it is one.
-fn terminal_width() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
-    Some(usize::from(width.0))
 }
 
 fn parse_start(text: &str) -> Result<Start, StartError> {

@@ -4,6 +4,7 @@
 //! board, from whatever thread it likes. The capture loop reads that board and confirms LSNs.
 
 mod any;
+mod background;
 mod deliveries;
 mod kafka;
 mod log;
@@ -11,6 +12,7 @@ mod null;
 mod stdout;
 
 pub use any::AnySink;
+pub use background::BackgroundWriter;
 pub use deliveries::{Delivered, Deliveries};
 pub use kafka::KafkaSink;
 pub use log::LogSink;

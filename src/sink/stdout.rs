@@ -1,12 +1,13 @@
 //! One JSON line per record on standard output.
 
+use super::BackgroundWriter;
 use super::Delivered;
 use super::Deliveries;
 use super::Sink;
 use super::SinkError;
 use crate::record::Record;
 use crate::stage::record_json;
-use std::io::{ErrorKind, Stdout, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 /// Bytes that are gathered before they are written.
@@ -15,40 +16,41 @@ const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Writes records as lines; a record counts as delivered once its line was taken by whoever reads
 /// standard output.
 #[derive(Debug)]
-pub struct StdoutSink<W = Stdout> {
-    out: W,
+pub struct StdoutSink {
+    writer: BackgroundWriter,
     buffer: Vec<u8>,
     last: Option<u64>,
     deliveries: Arc<Deliveries>,
 }
 
-impl Default for StdoutSink {
-    fn default() -> Self {
-        Self::new(std::io::stdout())
+impl StdoutSink {
+    /// Writes to standard output.
+    ///
+    /// # Errors
+    ///
+    /// As [`BackgroundWriter::start`].
+    pub fn start() -> std::io::Result<Self> {
+        Self::to(std::io::stdout())
+    }
+
+    /// Writes to `out` instead.
+    ///
+    /// # Errors
+    ///
+    /// As [`BackgroundWriter::start`].
+    pub fn to(out: impl Write + Send + 'static) -> std::io::Result<Self> {
+        let deliveries = Arc::<Deliveries>::default();
+        let board = Arc::clone(&deliveries);
+        let report = move |outcome| match outcome {
+            Ok(last) => board.report(Delivered::UpTo(last)),
+            Err(error) => board.fail(error),
+        };
+        let writer = BackgroundWriter::start("standard output", out, report)?;
+        Ok(Self { writer, buffer: Vec::new(), last: None, deliveries })
     }
 }
 
-impl<W: Write + Send> StdoutSink<W> {
-    /// Writes to `out` instead of standard output.
-    pub fn new(out: W) -> Self {
-        Self { out, buffer: Vec::new(), last: None, deliveries: Arc::default() }
-    }
-
-    fn write_out(&mut self) -> Result<(), SinkError> {
-        let written = self.out.write_all(&self.buffer).and_then(|()| self.out.flush());
-        self.buffer.clear();
-        match written {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(SinkError::Closed),
-            Err(error) => Err(SinkError::Broken {
-                sink: "standard output".to_owned(),
-                source: Box::new(error),
-            }),
-        }
-    }
-}
-
-impl<W: Write + Send> Sink for StdoutSink<W> {
+impl Sink for StdoutSink {
     async fn ensure_topics(&mut self, _topics: &[Arc<str>]) -> Result<(), SinkError> {
         Ok(())
     }
@@ -71,8 +73,7 @@ impl<W: Write + Send> Sink for StdoutSink<W> {
 
     fn flush(&mut self) -> Result<(), SinkError> {
         if let Some(last) = self.last.take() {
-            self.write_out()?;
-            self.deliveries.report(Delivered::UpTo(last));
+            self.writer.write(std::mem::take(&mut self.buffer), last);
         }
         Ok(())
     }

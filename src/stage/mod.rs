@@ -24,6 +24,7 @@ mod topic_map;
 
 pub use feed::{FeedOptions, FeedWriter};
 pub use table::TableWriter;
+pub use text::grouped;
 
 use crate::record::{Record, StoredRecord};
 

@@ -1,7 +1,7 @@
 //! Logs on standard error; never row values or passwords.
 
 use crate::config::{process_variable, wants_colour};
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -56,11 +56,34 @@ pub fn start_logging(format: LogFormat) -> Result<(), LoggingError> {
         None if is_terminal && format == LogFormat::Text => EnvFilter::new("warn"),
         None => EnvFilter::new("warn,minicdc=info"),
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let over_status_line = is_terminal && format == LogFormat::Text;
+    let writer = move || LogWriter { over_status_line };
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // Fails only when a subscriber is there already, as in a test, and then that one serves.
     drop(match format {
         LogFormat::Text => logs.with_ansi(wants_colour(is_terminal)).try_init(),
         LogFormat::Json => logs.json().flatten_event(true).with_ansi(false).try_init(),
     });
     Ok(())
+}
+
+/// Standard error; on a terminal each line first wipes what stands in the cursor's line, which is
+/// nothing or a status line that will be drawn again.
+struct LogWriter {
+    over_status_line: bool,
+}
+
+impl Write for LogWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut stderr = io::stderr().lock();
+        if self.over_status_line {
+            stderr.write_all(b"\r\x1b[2K")?;
+        }
+        stderr.write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
