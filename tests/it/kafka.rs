@@ -511,7 +511,7 @@ fn keytool(arguments: &[&str]) {
 }
 
 /// Feeds lines to Kafka's own console producer, the Java one.
-fn console_producer(brokers: &str, topic: &str, lines: &str) {
+pub(crate) fn console_producer(brokers: &str, topic: &str, lines: &str) {
     let mut java = Command::new("java");
     java.args(["-XX:TieredStopAtLevel=1", "-cp", &install::kafka_class_path()]);
     java.args(["org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", brokers]);

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly anywhere")]
 #![allow(clippy::disallowed_methods, reason = "tests are steered by the environment")]
 
+mod bad_input;
+mod capture;
 mod content;
 mod embedded_log;
 mod fixtures;

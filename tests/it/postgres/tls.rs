@@ -2,6 +2,7 @@
 
 use super::server::{Server, TRUST, run};
 use super::{assert_tells, both};
+use crate::support::minicdc::{Minicdc, command};
 use minicdc::config::{DatabaseConfig, SslMode};
 use minicdc::postgres::{LoginError, PostgresError, TlsError, connect};
 use std::path::Path;
@@ -208,5 +209,45 @@ async fn scram_binds_to_certificates_of_every_signature() {
         both(&config).await.unwrap();
         let wrong = both(&DatabaseConfig { password: None, ..config }).await.unwrap_err();
         assert!(matches!(wrong, PostgresError::Login(LoginError::PasswordMissing { .. })));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test.sh"]
+async fn capture_logs_in_by_scram_over_verified_tls() {
+    let hba = "host all postgres 127.0.0.1/32 trust\nhostssl all cdc 127.0.0.1/32 scram-sha-256\n";
+    let server = Server::start_with_tls(hba, |directory| make_certificates(directory, RSA));
+    let client = server.client().await;
+    client
+        .batch_execute(
+            "CREATE ROLE cdc SUPERUSER LOGIN REPLICATION PASSWORD 'o''reilly & söhne';
+             CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (7)",
+        )
+        .await
+        .unwrap();
+    let capture = |password: &str, mode: &str, root: &str| {
+        let mut capture = command();
+        let url = format!(
+            "postgres://cdc@localhost:{}/postgres?sslmode={mode}&sslrootcert={}",
+            server.config().port,
+            server.file(root).display()
+        );
+        capture.args(["capture", "--slot", "tls", "--sink", "stdout", "--stop-at", "current"]);
+        capture.args(["--database-url", &url]).env("PGPASSWORD", password);
+        Minicdc::spawn(capture).finish()
+    };
+    let seen = capture("o'reilly & söhne", "verify-full", "ca.crt").success().stdout;
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(seen[0].contains(r#""id":7"#), "{seen:?}");
+    for (password, mode, root, error, hint) in [
+        ("wrong", "verify-full", "ca.crt", "wrong password for role \"cdc\"", "ALTER ROLE"),
+        ("o'reilly & söhne", "verify-full", "other.crt", "certificate", "sslrootcert"),
+        ("o'reilly & söhne", "disable", "ca.crt", "does not let role \"cdc\" in", "pg_hba.conf"),
+    ] {
+        let refused = capture(password, mode, root);
+        let text = refused.stderr.join("\n");
+        assert_ne!(refused.code(), 0, "{text}");
+        assert!(text.contains(error) && text.contains("hint:") && text.contains(hint), "{text}");
+        assert!(!text.contains("reilly") && !text.contains("panicked"), "{text}");
     }
 }
