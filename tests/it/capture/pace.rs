@@ -32,7 +32,7 @@ fn traffic_elsewhere_advances_the_slot_of_an_idle_table() {
 
 /// The walsender cuts off whoever is silent for `wal_sender_timeout`.
 fn slow_reader_keeps_the_connection(arguments: &[&str], counts: impl Fn(&str) -> Option<i64>) {
-    let shop = Shop::with_conf("wal_sender_timeout = 1s");
+    let shop = Shop::with_conf("wal_sender_timeout = 2s");
     let mut capture = shop.capture_command(arguments);
     let mut capture = capture.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     shop.server.wait_streaming();
@@ -41,7 +41,7 @@ fn slow_reader_keeps_the_connection(arguments: &[&str], counts: impl Fn(&str) ->
     // Far more than a pipe holds.
     shop.server
         .psql("insert into items select i, repeat('n', 100) from generate_series(1, 10000) i");
-    thread::sleep(Duration::from_secs(4));
+    thread::sleep(Duration::from_secs(6));
     assert_eq!(walsender(), pid, "it was cut off");
     let reader = BufReader::new(capture.stdout.take().unwrap());
     let mut seen = Vec::new();
