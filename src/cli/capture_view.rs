@@ -95,14 +95,14 @@ impl TerminalView {
     }
 
     fn status(&mut self, status: Status) {
-        if !self.draws_status {
-            return;
-        }
         let rate = match &self.last {
             Some((then, before)) => per_second(status.records - before.records, then.elapsed()),
             None => 0,
         };
         self.last = Some((Instant::now(), status));
+        if !self.draws_status {
+            return;
+        }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{msg}") {
