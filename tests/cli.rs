@@ -233,3 +233,12 @@ fn a_reader_that_stops_early_is_no_failure() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert!(output.status.success());
 }
+
+#[test]
+fn config_shows_columns_to_hash_without_their_salt() {
+    let set = "column.mask.hash.v2.SHA-256.with.salt.PEPPER=public.t.a";
+    let (status, stdout, _) = run(&mut minicdc(&["config", "--set", set]));
+    assert_eq!(status, 0);
+    assert!(stdout.contains("column.mask.hash.v2.SHA-256.with.salt.***"), "{stdout}");
+    assert!(stdout.contains("public.t.a") && !stdout.contains("PEPPER"), "{stdout}");
+}

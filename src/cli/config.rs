@@ -1,7 +1,7 @@
 //! `minicdc config`: the settings that hold, all that there are, or whether a file's do.
 
 use super::{SharedArgs, settings_page};
-use minicdc::config::property::State;
+use minicdc::config::property::{State, without_salt};
 use minicdc::config::{self, ConfigError, Environment, Resolved};
 use minicdc::error::Error;
 use std::io::{self, Write as _};
@@ -48,12 +48,13 @@ fn print(text: &str) -> Result<(), Error> {
 
 /// One aligned line per value.
 fn values(resolved: &Resolved) -> String {
-    let rows: Vec<(&str, &str, String)> = resolved
+    let rows: Vec<(String, &str, String)> = resolved
         .values
         .iter()
-        .map(|(key, value)| (key, value.shown(key), value.origin.to_string()))
+        .map(|(key, value)| (without_salt(key), value.shown(key), value.origin.to_string()))
         .collect();
-    let width = |cell: fn(&(&str, &str, String)) -> usize| rows.iter().map(cell).max().unwrap_or(0);
+    let width =
+        |cell: fn(&(String, &str, String)) -> usize| rows.iter().map(cell).max().unwrap_or(0);
     let (keys, values) = (width(|row| row.0.len()), width(|row| row.1.chars().count()));
     rows.iter()
         .map(|(key, value, origin)| format!("{key:keys$}  {value:values$}  {origin}\n"))

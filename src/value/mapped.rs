@@ -87,7 +87,7 @@ impl Change {
         let text: String = serde_json::from_slice(json).map_err(malformed)?;
         match self {
             Self::Constant(_) => {}
-            Self::CutText(length) => write_str(cut(&text, *length), out),
+            Self::CutText(length) => write_cut(&text, *length, out),
             Self::CutBytes(length) => {
                 let malformed = |_| ValueError::Malformed { what: "bytea" };
                 let bytes = BASE64_STANDARD.decode(&text).map_err(malformed)?;
@@ -131,8 +131,21 @@ fn cuts(source: &SourceType<'_>, length: usize) -> bool {
     source.length.is_none_or(|limit| usize::try_from(limit).is_ok_and(|limit| limit > length))
 }
 
-/// The first `length` UTF-16 units, as Java counts. A character that would be cut in two is left
-/// out; Debezium fails on its half.
+/// Writes the first `length` UTF-16 units. Java cuts a character beyond U+FFFF in two, and Jackson
+/// then escapes the half that is left.
+fn write_cut(text: &str, length: usize, out: &mut Vec<u8>) {
+    let kept = cut(text, length);
+    write_str(kept, out);
+    if let Some(next) = text.get(kept.len()..).and_then(|rest| rest.chars().next())
+        && kept.encode_utf16().count() < length
+        && let [high, _] = next.encode_utf16(&mut [0; 2])
+    {
+        out.pop();
+        out.extend_from_slice(format!("\\u{high:04X}\"").as_bytes());
+    }
+}
+
+/// The characters that fit into `length` UTF-16 units.
 fn cut(text: &str, length: usize) -> &str {
     let mut units = 0;
     for (at, character) in text.char_indices() {

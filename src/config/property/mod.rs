@@ -147,7 +147,7 @@ impl Property {
     pub fn is_secret(&self, key: &str) -> bool {
         let key = key.to_ascii_lowercase();
         matches!(self.kind, Kind::Secret)
-            || ["password", "secret", "jaas", "token", "salt"].iter().any(|word| key.contains(word))
+            || ["password", "secret", "jaas", "token"].iter().any(|word| key.contains(word))
     }
 }
 

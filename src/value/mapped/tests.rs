@@ -126,7 +126,8 @@ fn truncation_counts_utf16_units() {
         ("a\"\\b", r#""a\"\\""#),
         ("ab", "\"ab\""),
         // The second half of the pair would be the fourth unit.
-        ("ab😀", "\"ab\""),
+        ("ab😀", r#""ab\uD83D""#),
+        ("a😀b", r#""a\uD83D\uDE00""#),
     ] {
         assert_eq!(value(&cut, text), expected);
     }
