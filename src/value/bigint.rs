@@ -52,7 +52,7 @@ pub(super) fn write_big(
 }
 
 /// `words = words * factor + addend`, least significant word first.
-fn multiply_add(words: &mut Vec<u64>, factor: u64, addend: u64) {
+pub(super) fn multiply_add(words: &mut Vec<u64>, factor: u64, addend: u64) {
     let mut carry = u128::from(addend);
     for word in words.iter_mut() {
         carry += u128::from(*word) * u128::from(factor);

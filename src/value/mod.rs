@@ -15,6 +15,7 @@ mod field;
 mod float;
 mod geometry;
 mod hstore;
+mod java_float;
 mod java_map;
 mod json;
 mod mapped;

@@ -26,6 +26,7 @@ super::must_match! {
     types_geo: default;
     types_misc: default;
     types_net: default, unknown;
+    types_numeric: default, double, string;
     types_range: default;
     types_text: default, unknown;
     types_time:
@@ -42,9 +43,6 @@ pub(super) const LATER: &[(&str, &str, &str)] = &[
     ("signals", "on", "signal.data.collection, incremental snapshots; needs a mask for window ids"),
     ("snapshot", "when_needed", "snapshot.mode when_needed"),
     ("types_geo", "unknown", "arrays of geometric types under include.unknown.datatypes"),
-    ("types_numeric", "default", "floats that Java 17 does not write in the shortest way"),
-    ("types_numeric", "double", "floats that Java 17 does not write in the shortest way"),
-    ("types_numeric", "string", "floats that Java 17 does not write in the shortest way"),
     ("unwrap", "drop", "transforms: ExtractNewRecordState"),
     ("unwrap", "plain", "transforms: ExtractNewRecordState"),
     ("unwrap", "rewrite", "transforms: ExtractNewRecordState"),
