@@ -37,8 +37,16 @@ fn write(dir: &Path, value: &[u8]) {
     let mut writer = LogWriter::open(dir, LogOptions::default(), report).unwrap();
     for (sequence, topic) in (0..RECORDS).zip(topics.iter().cycle()) {
         let (key, value) = (Some(KEY), Some(value));
-        let record =
-            Record { sequence, topic, partition: None, key, value, own_header: None, headers: &[] };
+        let record = Record {
+            sequence,
+            topic,
+            partition: None,
+            key,
+            value,
+            own_header: None,
+            headers: &[],
+            additions: None,
+        };
         writer.append(&record, NOW_MS).unwrap();
         if sequence % RECORDS_PER_FLUSH == 0 {
             writer.hand_over().unwrap();

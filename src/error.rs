@@ -43,6 +43,9 @@ pub enum Error {
     /// The replication stream could not be understood or encoded.
     #[error(transparent)]
     Engine(#[from] crate::engine::EngineError),
+    /// A record could not be transformed.
+    #[error(transparent)]
+    Transform(#[from] crate::transform::TransformError),
     /// The capture cannot start or go on.
     #[error(transparent)]
     Capture(#[from] crate::capture::CaptureError),
@@ -72,6 +75,7 @@ impl Error {
                  with the type of the column or the kind of message"
                     .to_owned(),
             ),
+            Self::Transform(error) => error.hint(),
             Self::Capture(error) => Some(error.hint()),
             Self::Filter(_) => Some(
                 "lists are comma-separated regular expressions on schema.table, such as \

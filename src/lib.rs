@@ -25,6 +25,7 @@ pub mod pgoutput;
 pub mod progress;
 pub mod relation;
 pub mod stage;
+pub mod transform;
 pub mod value;
 
 // edges

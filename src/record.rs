@@ -20,20 +20,41 @@ pub struct Record<'a> {
     pub own_header: Option<(&'static str, &'a [u8])>,
     /// Headers that many records share; they follow `own_header`.
     pub headers: &'a [(&'static str, Arc<[u8]>)],
+    /// What a transform added.
+    pub additions: Option<&'a Additions>,
+}
+
+/// What transforms add to a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Additions {
+    /// Headers behind those that the record had; a header's value can be null.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Kafka's timestamp in Unix milliseconds; without one the sink takes its own clock.
+    pub timestamp_ms: Option<i64>,
 }
 
 impl Record<'_> {
     /// All headers in their order.
-    pub fn all_headers(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+    pub fn all_headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        let added = self.additions.map_or(&[][..], |additions| &additions.headers);
         self.own_header
             .into_iter()
             .chain(self.headers.iter().map(|(name, value)| (*name, value.as_ref())))
+            .map(|(name, value)| (name, Some(value)))
+            .chain(added.iter().map(|(name, value)| (name.as_str(), value.as_deref())))
+    }
+
+    /// The timestamp that a transform gave the record.
+    #[must_use]
+    pub fn timestamp_ms(&self) -> Option<i64> {
+        self.additions.and_then(|additions| additions.timestamp_ms)
     }
 
     /// Bytes of key, value and headers: what the record weighs while it is in flight.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let headers: usize = self.all_headers().map(|(name, value)| name.len() + value.len()).sum();
+        let headers: usize =
+            self.all_headers().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len)).sum();
         self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len) + headers
     }
 }

@@ -12,6 +12,7 @@ mod slot;
 mod snapshot;
 mod start;
 mod stream;
+mod transforms;
 mod xmin;
 
 pub use error::CaptureError;
@@ -20,6 +21,8 @@ pub use outlet::Tap;
 pub use shutdown::Shutdown;
 
 use crate::config::Config;
+use crate::config::ConfigError;
+use crate::config::Origin;
 use crate::config::SinkKind;
 use crate::engine::Counters;
 use crate::engine::Engine;
@@ -37,6 +40,7 @@ use crate::sink::KafkaSink;
 use crate::sink::LogSink;
 use crate::sink::NullSink;
 use crate::sink::StdoutSink;
+use crate::transform::Chain;
 use heartbeat::Heartbeat;
 use outlet::Outlet;
 use position::PositionKeeper;
@@ -122,7 +126,13 @@ pub async fn run(
         None => None,
     };
     let interval = Duration::from_millis(config.replication.offset_flush_interval_ms);
-    let (envelope, values) = (config.envelope.clone(), config.values.clone());
+    let (mut envelope, values) = (config.envelope.clone(), config.values.clone());
+    let chain = Chain::new(&config.transforms, envelope.key_schemas, envelope.value_schemas)
+        .map_err(|problem| ConfigError::Transform { problem, origin: Origin::Default })?;
+    if !chain.is_empty() {
+        // Transforms go by the schemas; the chain leaves out those that are not wanted.
+        (envelope.key_schemas, envelope.value_schemas) = (true, true);
+    }
     let mut engine = Engine::new(envelope, values, run_id);
     engine.filter_messages(MessageFilter::new(
         &tables.message_prefix_include,
@@ -132,7 +142,7 @@ pub async fn run(
         config,
         filter,
         engine,
-        outlet: Outlet::new(sink, tap),
+        outlet: Outlet::new(sink, tap, chain),
         positions: PositionKeeper::new(store, interval),
         observer,
         shutdown,

@@ -1,5 +1,10 @@
 //! The way from the engine into the sink, and of deliveries back into the engine.
+//!
+//! With transforms, a record's topic is known only once it was transformed. One for a topic that was
+//! not made yet waits, and everything behind it, until [`Outlet::ensure_topics`] has made it.
 
+use super::transforms::Transforms;
+use crate::error::Error;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::sink::AnySink;
@@ -7,6 +12,7 @@ use crate::sink::Delivered;
 use crate::sink::Deliveries;
 use crate::sink::Sink;
 use crate::sink::SinkError;
+use crate::transform::Chain;
 use std::sync::Arc;
 
 /// Sees each record on its way, for `--feed`.
@@ -34,35 +40,69 @@ const TAP_BYTES_MAX: usize = 1024 * 1024;
 pub(super) struct Outlet {
     sink: AnySink,
     tap: Option<Box<dyn Tap>>,
-    failure: Option<SinkError>,
+    transforms: Option<Box<Transforms>>,
+    failure: Option<Error>,
     reports: Vec<Delivered>,
 }
 
 impl Outlet {
-    pub(super) fn new(sink: AnySink, tap: Option<Box<dyn Tap>>) -> Self {
-        Self { sink, tap, failure: None, reports: Vec::new() }
+    pub(super) fn new(sink: AnySink, tap: Option<Box<dyn Tap>>, chain: Chain) -> Self {
+        let transforms = (!chain.is_empty()).then(|| Box::new(Transforms::new(chain)));
+        Self { sink, tap, transforms, failure: None, reports: Vec::new() }
     }
 
     pub(super) fn take(&mut self, record: &Record<'_>) {
         if self.failure.is_some() {
             return;
         }
-        if let Err(error) = self.sink.send(record) {
-            self.failure = Some(error);
-        } else if let Some(tap) = &mut self.tap {
-            tap.record(record);
+        let Self { sink, tap, transforms, .. } = self;
+        let taken = match transforms {
+            None => send(sink, tap, record).map_err(Error::from),
+            Some(transforms) => match transforms.apply(record) {
+                Ok(Some(ready)) => send(sink, tap, &ready).map_err(Error::from),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error.into()),
+            },
+        };
+        // What is dropped is as good as delivered.
+        if let Some(sequence) = self.transforms.as_mut().and_then(|t| t.take_dropped()) {
+            self.sink.deliveries().report(Delivered::One(sequence));
         }
+        self.failure = taken.err();
+    }
+
+    /// True when records wait for [`ensure_topics`](Self::ensure_topics).
+    pub(super) fn waits_for_topics(&self) -> bool {
+        self.transforms.as_ref().is_some_and(|transforms| transforms.is_waiting())
+    }
+
+    /// Makes topics before their first record: `topics`, or with transforms those that they have
+    /// come up with; then sends what waited for them.
+    pub(super) async fn ensure_topics(&mut self, topics: &[Arc<str>]) -> Result<(), SinkError> {
+        let Self { sink, tap, transforms, .. } = self;
+        let Some(transforms) = transforms else { return sink.ensure_topics(topics).await };
+        let topics = transforms.missing_topics();
+        if topics.is_empty() {
+            return Ok(());
+        }
+        sink.ensure_topics(&topics).await?;
+        for record in transforms.go_on(topics) {
+            send(sink, tap, &record.as_record())?;
+        }
+        Ok(())
     }
 
     /// Nothing more is at hand: starts writing, and tells of a failure.
-    pub(super) fn flush(&mut self) -> Result<(), SinkError> {
-        match self.failure.take() {
-            Some(error) => Err(error),
-            None => {
-                self.sink.flush()?;
-                self.tap.as_mut().map_or(Ok(()), |tap| tap.flush())
-            }
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
         }
+        if let Some(transforms) = &mut self.transforms {
+            transforms.warn();
+        }
+        self.sink.flush()?;
+        self.tap.as_mut().map_or(Ok(()), |tap| tap.flush())?;
+        Ok(())
     }
 
     /// True when the tap is so far behind that nothing more should be read for now.
@@ -94,8 +134,16 @@ impl Outlet {
     pub(super) fn deliveries(&self) -> Arc<Deliveries> {
         self.sink.deliveries().clone()
     }
+}
 
-    pub(super) async fn ensure_topics(&mut self, topics: &[Arc<str>]) -> Result<(), SinkError> {
-        self.sink.ensure_topics(topics).await
+fn send(
+    sink: &mut AnySink,
+    tap: &mut Option<Box<dyn Tap>>,
+    record: &Record<'_>,
+) -> Result<(), SinkError> {
+    sink.send(record)?;
+    if let Some(tap) = tap {
+        tap.record(record);
     }
+    Ok(())
 }

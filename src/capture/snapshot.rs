@@ -113,11 +113,12 @@ impl SnapshotRun<'_> {
             }
         }
         if let Some(mut last) = held {
-            self.send(&mut last, SnapshotMarker::Last, &mut source)?;
+            self.send(&mut last, SnapshotMarker::Last, &mut source).await?;
         }
         client.batch_execute("COMMIT").await.map_err(PostgresError::from)?;
         self.engine.set_now(now_ns());
         self.heartbeat.force(self.engine, self.outlet)?;
+        self.ensure_waited_for().await?;
         if !self.wait_until_durable().await? {
             return Ok(SnapshotEnd::Stopped);
         }
@@ -163,14 +164,14 @@ impl SnapshotRun<'_> {
                 // The row before belongs to this table: it is neither its last nor the snapshot's.
                 Some(before) if rows > 0 => {
                     let marker = before.marker(false);
-                    self.send(before, marker, source)?;
+                    self.send(before, marker, source).await?;
                     std::mem::swap(&mut before.row, &mut next);
                     before.is_first_of_table = false;
                 }
                 _ => {
                     if let Some(mut before) = held.take() {
                         let marker = before.marker(true);
-                        self.send(&mut before, marker, source)?;
+                        self.send(&mut before, marker, source).await?;
                     }
                     let encoder = self.engine.snapshot_encoder(table);
                     warn_of_unknown_columns(&encoder);
@@ -197,7 +198,7 @@ impl SnapshotRun<'_> {
         Ok(Some(rows))
     }
 
-    fn send(
+    async fn send(
         &mut self,
         held: &mut Held,
         marker: SnapshotMarker,
@@ -208,6 +209,14 @@ impl SnapshotRun<'_> {
         self.engine.on_snapshot_row(&mut held.encoder, row, &mut |record| {
             self.outlet.take(record);
         })?;
+        self.ensure_waited_for().await
+    }
+
+    /// Makes the topics that transforms have come up with.
+    async fn ensure_waited_for(&mut self) -> Result<(), Error> {
+        if self.outlet.waits_for_topics() {
+            self.outlet.ensure_topics(&[]).await?;
+        }
         Ok(())
     }
 

@@ -165,6 +165,7 @@ impl StreamRun<'_> {
                         self.engine.topic_made();
                     }
                 }
+                self.ensure_waited_for(session).await?;
                 starving = false;
             }
             self.outlet.flush()?;
@@ -178,6 +179,7 @@ impl StreamRun<'_> {
                 return Ok(());
             }
             self.heartbeat.tick(full, self.engine, self.outlet).await?;
+            self.ensure_waited_for(session).await?;
             self.keep_up(session).await?;
             if !starving && !full {
                 continue;
@@ -266,6 +268,11 @@ impl StreamRun<'_> {
             self.ensure_topics(session, &topics).await?;
         }
         Ok(())
+    }
+
+    /// Makes the topics that transforms have come up with.
+    async fn ensure_waited_for(&mut self, session: &mut Session) -> Result<(), Error> {
+        if self.outlet.waits_for_topics() { self.ensure_topics(session, &[]).await } else { Ok(()) }
     }
 
     /// Makes topics. A broker that is away can hold this up for long; the server must not wait

@@ -1,6 +1,7 @@
 //! Why settings do not hold.
 
 use super::origin::Origin;
+use crate::transform::SettingError;
 use std::path::PathBuf;
 
 /// A setting, or the place it came from, is wrong.
@@ -120,6 +121,14 @@ pub enum ConfigError {
         /// The setting that holds the list.
         list: &'static str,
     },
+    /// A transform or a predicate is not set as it has to be.
+    #[error("{problem} ({origin})")]
+    Transform {
+        /// What is wrong.
+        problem: SettingError,
+        /// Where it was written.
+        origin: Origin,
+    },
     /// An argument of `--set` has no `=`.
     #[error("--set {0}: expected KEY=VALUE")]
     Set(String),
@@ -224,6 +233,7 @@ impl ConfigError {
                 needs => format!("set it with --set {needs}=…"),
             },
             Self::NotListed { item, list, .. } => format!("add {item} to {list}"),
+            Self::Transform { problem, .. } => problem.hint(),
             Self::Set(_) => "for example --set tombstones.on.delete=false".to_owned(),
             Self::Twice { .. } => "keep one of them".to_owned(),
             Self::Url { .. } => {

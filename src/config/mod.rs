@@ -24,6 +24,7 @@ pub use values::{Value, Values};
 
 use crate::envelope::EnvelopeOptions;
 use crate::lsn::Lsn;
+use crate::transform::TransformSettings;
 use crate::value::ValueOptions;
 use std::{fmt, path::PathBuf};
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub envelope: EnvelopeOptions,
     /// How values are written.
     pub values: ValueOptions,
+    /// What happens to records on the way to the sink, checked.
+    pub transforms: TransformSettings,
     /// Where records go.
     pub sink: SinkConfig,
 }

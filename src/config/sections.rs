@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::load::pattern_error;
+use super::origin::Origin;
 use super::property;
 use super::secret::Secret;
 use super::values::Values;
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::envelope::{EnvelopeOptions, SkippedOperations};
 use crate::relation::{ColumnMapper, ColumnRules, FilterError, split_list};
+use crate::transform::{Chain, TransformSettings};
 use crate::value::{
     BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment,
     TimePrecision, ValueOptions,
@@ -30,6 +32,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         },
         envelope: envelope(values)?,
         values: value_options(values)?,
+        transforms: transforms(values)?,
         sink: sink(values)?,
     })
 }
@@ -195,6 +198,29 @@ fn with_family(
             .map_err(|error| pattern_error(values, &key, &error))?;
     }
     Ok(rules)
+}
+
+/// All keys of transforms and predicates, once a chain could be made of them.
+fn transforms(values: &Values) -> Result<TransformSettings, ConfigError> {
+    let mut settings = TransformSettings::new();
+    for list in ["transforms", "predicates"] {
+        if values.is_set(list) {
+            settings.insert(list.to_owned(), values.text(list).to_owned());
+        }
+        let family = values.family(&format!("{list}."));
+        settings.extend(family.into_iter().map(|(rest, text)| (format!("{list}.{rest}"), text)));
+    }
+    match Chain::new(&settings, true, true) {
+        Ok(_) => Ok(settings),
+        Err(problem) => {
+            let origin = match values.origin(problem.key()) {
+                // What is missing was left out where the list is.
+                Origin::Default => values.origin(problem.list()),
+                origin => origin,
+            };
+            Err(ConfigError::Transform { problem, origin })
+        }
+    }
 }
 
 fn value_options(values: &Values) -> Result<ValueOptions, ConfigError> {

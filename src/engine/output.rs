@@ -192,6 +192,7 @@ impl Output {
             value: Some(&self.value),
             own_header: None,
             headers: &[],
+            additions: None,
         };
         let sequence = self.progress.sent(record.weight());
         self.records += 1;
@@ -282,6 +283,7 @@ impl Sender<'_> {
             value: with_value.then_some(value.as_slice()),
             own_header: own_header.map(|name| (name, other_key.as_slice())),
             headers,
+            additions: None,
         };
         let sequence = progress.sent(record.weight());
         *records += 1;

@@ -228,17 +228,19 @@ fn message<'a>(record: &Record<'a>) -> BaseRecord<'a, [u8], [u8], usize> {
     message.partition = record.partition;
     message.key = record.key;
     message.payload = record.value;
+    message.timestamp = record.timestamp_ms();
     message.headers = headers(record);
     message
 }
 
 fn headers(record: &Record<'_>) -> Option<OwnedHeaders> {
-    let count = usize::from(record.own_header.is_some()) + record.headers.len();
+    let added = record.additions.map_or(0, |additions| additions.headers.len());
+    let count = usize::from(record.own_header.is_some()) + record.headers.len() + added;
     (count > 0).then(|| {
         record
             .all_headers()
             .fold(OwnedHeaders::new_with_capacity(count), |headers, (key, value)| {
-                headers.insert(Header { key, value: Some(value) })
+                headers.insert(Header { key, value })
             })
     })
 }
@@ -289,8 +291,16 @@ mod tests {
         let topic = Arc::from("shop");
         let (key, value) = (Some(&b"key"[..]), Some(&b"value"[..]));
         let (partition, own_header) = (None, None);
-        let record =
-            Record { sequence, topic: &topic, partition, key, value, own_header, headers: &[] };
+        let record = Record {
+            sequence,
+            topic: &topic,
+            partition,
+            key,
+            value,
+            own_header,
+            headers: &[],
+            additions: None,
+        };
         producer.send(&record).unwrap();
     }
 

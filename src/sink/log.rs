@@ -94,6 +94,7 @@ mod tests {
             value,
             own_header: None,
             headers: &[],
+            additions: None,
         }
     }
 

@@ -64,7 +64,7 @@ impl Sink for StdoutSink {
             None,
             record.key,
             record.value,
-            record.all_headers().map(|(name, value)| (name, Some(value))),
+            record.all_headers(),
         );
         self.buffer.push(b'\n');
         self.last = Some(record.sequence);

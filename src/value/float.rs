@@ -64,7 +64,7 @@ pub(super) fn write_float<F: Float>(text: &[u8], out: &mut Vec<u8>) -> Result<()
 }
 
 /// Writes a double.
-pub(super) fn write_f64(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn write_f64(value: f64, out: &mut Vec<u8>) {
     write_f(value, out);
 }
 

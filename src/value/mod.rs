@@ -35,6 +35,7 @@ mod vector;
 pub use bytea::write_binary;
 pub use error::ValueError;
 pub use field::{Field, Phase};
+pub(crate) use float::write_f64;
 pub use json::{write_str, write_string};
 pub use options::{
     BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment,

@@ -42,6 +42,7 @@ fn write(dir: &Path) {
             value: (sequence % 3 != 2).then_some(value.as_bytes()),
             own_header: None,
             headers: &headers,
+            additions: None,
         };
         writer.append(&record, 1_700_000_000_000).unwrap();
         if sequence % 10 == 9 {

@@ -32,6 +32,7 @@ fn record<'a>(sequence: u64, topic: &'a Arc<str>, key: &'a [u8], value: &'a [u8]
         value: Some(value),
         own_header: None,
         headers: &[],
+        additions: None,
     }
 }
 

@@ -67,6 +67,7 @@ fn record<'a>(
         value: value.map(str::as_bytes),
         own_header: None,
         headers: &[],
+        additions: None,
     }
 }
 

@@ -10,8 +10,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cores",
         &[
-            "pgoutput", "relation", "value", "event", "envelope", "progress", "engine", "query",
+            "pgoutput",
+            "relation",
+            "value",
+            "event",
+            "envelope",
+            "progress",
+            "engine",
+            "query",
             "stage",
+            "transform",
         ],
     ),
     ("edges", &["config", "telemetry", "postgres", "log", "kafka", "offsets", "source", "sink"]),

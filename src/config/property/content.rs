@@ -224,10 +224,20 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("sourceinfo.struct.maker", Text, "Java class of the source block").not_yet(),
     Property::new("converters", Text, "Custom converters by name").not_yet(),
     Property::new("post.processors", Text, "Post-processors by name").not_yet(),
-    Property::new("transforms", Text, "Single message transformations by name").not_yet(),
-    Property::new("transforms.*", Text, "Settings of a transformation").not_yet(),
-    Property::new("predicates", Text, "Predicates of transformations by name").not_yet(),
-    Property::new("predicates.*", Text, "Settings of a predicate").not_yet(),
+    Property::new("transforms", Text, "Names of single message transforms, in their order"),
+    Property::new(
+        "transforms.*",
+        Text,
+        "By name: type (ExtractNewRecordState, EventRouter, ByLogicalTableRouter or RegexRouter, \
+         with their packages), predicate, negate, and the transform's own options",
+    ),
+    Property::new("predicates", Text, "Names of the transforms' predicates"),
+    Property::new(
+        "predicates.*",
+        Text,
+        "By name: type (TopicNameMatches, RecordIsTombstone or HasHeaderKey, with their package) \
+         and its option",
+    ),
 ];
 
 const JSON_CONVERTER: Kind = Choice {

@@ -56,6 +56,7 @@ impl Batch {
 
     /// Appends a record; the caller has asked [`has_room_for`](Self::has_room_for).
     pub(in crate::log) fn push(&mut self, record: &Record<'_>, timestamp_ms: i64) {
+        let timestamp_ms = record.timestamp_ms().unwrap_or(timestamp_ms);
         if self.records == 0 {
             self.bytes.resize(HEADER_LEN, 0);
             self.base_timestamp = timestamp_ms;
@@ -65,7 +66,7 @@ impl Batch {
         let timestamp_delta = timestamp_ms.wrapping_sub(self.base_timestamp);
         let offset_delta = i64::from(self.records);
         let (headers, headers_len) = record.all_headers().fold((0, 0), |(count, len), header| {
-            (count + 1, len + field_len(Some(header.0.as_bytes())) + field_len(Some(header.1)))
+            (count + 1, len + field_len(Some(header.0.as_bytes())) + field_len(header.1))
         });
         let body = 1
             + varint::len(timestamp_delta)
@@ -85,7 +86,7 @@ impl Batch {
         varint::put(out, headers);
         for (name, value) in record.all_headers() {
             put_field(out, Some(name.as_bytes()));
-            put_field(out, Some(value));
+            put_field(out, value);
         }
         self.records += 1;
     }

@@ -51,6 +51,7 @@ fn batch_of(records: &[Owned], base_offset: i64) -> Vec<u8> {
             value: record.value.as_deref(),
             own_header,
             headers: &record.headers,
+            additions: None,
         };
         assert!(batch.has_room_for(&record_out));
         batch.push(&record_out, record.timestamp_ms);
@@ -225,6 +226,7 @@ fn record_larger_than_a_batch_can_be_has_no_room() {
         value: None,
         own_header: None,
         headers,
+        additions: None,
     };
     assert!(Batch::default().has_room_for(&record(&headers)));
     let more: Vec<_> = headers.iter().chain(&headers[..1]).cloned().collect();

@@ -40,6 +40,7 @@ impl TestWriter {
             value: value.as_deref(),
             own_header: None,
             headers: &[("h", Arc::from(*b"v"))],
+            additions: None,
         };
         self.writer.append(&record, START_MS + 10 * number).unwrap();
         self.sequence += 1;

@@ -10,7 +10,7 @@ super::must_match! {
     keys: default;
     logical_message: default, base64, include;
     numeric_special: default, double, string;
-    outbox: default;
+    outbox: default, router;
     partition: default, none;
     replica_identity: default, autoset;
     signals: default;
@@ -32,21 +32,16 @@ super::must_match! {
     types_time:
         default, adaptive_time_microseconds, connect, intervalstring, isostring, microseconds,
         nanoseconds;
-    unwrap: default;
+    unwrap: default, drop, plain, rewrite, tombstone;
 }
 
 /// Name, variant, and what is missing. One that matches has to move up: a test says so.
 pub(super) const LATER: &[(&str, &str, &str)] = &[
     ("ddl", "default", "keys and old values of tables that change while they are captured"),
     ("ddl", "refresh", "schema.refresh.mode, and as above"),
-    ("outbox", "router", "transforms: EventRouter"),
     ("signals", "on", "signal.data.collection, incremental snapshots; needs a mask for window ids"),
     ("snapshot", "when_needed", "snapshot.mode when_needed"),
     ("types_geo", "unknown", "arrays of geometric types under include.unknown.datatypes"),
-    ("unwrap", "drop", "transforms: ExtractNewRecordState"),
-    ("unwrap", "plain", "transforms: ExtractNewRecordState"),
-    ("unwrap", "rewrite", "transforms: ExtractNewRecordState"),
-    ("unwrap", "tombstone", "transforms: ExtractNewRecordState"),
 ];
 
 /// Debezium itself stops with an error there; what minicdc does is tested where it is decided.
