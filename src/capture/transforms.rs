@@ -112,3 +112,51 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::TransformSettings;
+
+    fn transforms(options: &[(&str, &str)]) -> Transforms {
+        let options = options.iter().map(|(name, value)| (format!("transforms.t.{name}"), *value));
+        let list = std::iter::once(("transforms".to_owned(), "t"));
+        let settings: TransformSettings =
+            list.chain(options).map(|(name, value)| (name, value.to_owned())).collect();
+        Transforms::new(Chain::new(&settings, true, true).unwrap())
+    }
+
+    fn record(sequence: u64, topic: &Arc<str>) -> Record<'_> {
+        let (partition, key, value) = (None, None, None);
+        let (own_header, headers, additions) = (None, &[], None);
+        Record { sequence, topic, partition, key, value, own_header, headers, additions }
+    }
+
+    #[test]
+    fn record_of_a_new_topic_waits_and_keeps_its_place() {
+        let router = [("type", "RegexRouter"), ("regex", "(.).*"), ("replacement", "to-$1")];
+        let mut transforms = transforms(&router);
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b1".into());
+        assert!(transforms.apply(&record(0, &a)).unwrap().is_none());
+        assert!(transforms.is_waiting());
+        transforms.apply(&record(1, &b)).unwrap();
+        transforms.apply(&record(2, &a)).unwrap();
+        let topics = transforms.missing_topics();
+        assert_eq!(topics, ["to-a".into(), "to-b".into()] as [Arc<str>; 2]);
+        let sent: Vec<(u64, Arc<str>)> =
+            transforms.go_on(topics).iter().map(|r| (r.sequence, Arc::clone(&r.topic))).collect();
+        assert_eq!(sent, [(0, "to-a".into()), (1, "to-b".into()), (2, "to-a".into())]);
+        let ready = transforms.apply(&record(3, &b)).unwrap().unwrap();
+        assert_eq!((ready.sequence, &**ready.topic), (3, "to-b"));
+        assert!(!transforms.is_waiting());
+    }
+
+    #[test]
+    fn dropped_record_is_told_once_and_waits_for_nothing() {
+        let mut transforms = transforms(&[("type", "ExtractNewRecordState")]);
+        let topic: Arc<str> = "t".into();
+        assert!(transforms.apply(&record(7, &topic)).unwrap().is_none());
+        assert_eq!((transforms.take_dropped(), transforms.take_dropped()), (Some(7), None));
+        assert!(!transforms.is_waiting());
+    }
+}

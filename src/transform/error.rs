@@ -92,7 +92,9 @@ impl SettingError {
     pub fn hint(&self) -> String {
         match self {
             Self::Missing { key } => format!("set {key}, or take the name out of its list"),
-            Self::Class { .. } => "leave it out, or transform the topic behind minicdc".to_owned(),
+            Self::Class { .. } => {
+                "take it out of its list, or transform the topic with what reads it".to_owned()
+            }
             Self::Option { key, .. } => format!("leave {key} out"),
             Self::Value { key, .. } => format!("change {key}"),
             Self::Unnamed { list, alias, .. } => format!("add {alias} to {list}"),
