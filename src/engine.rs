@@ -15,23 +15,18 @@
 //! of a transaction, changes of it that were already sent are not sent again.
 
 use crate::envelope::ConversionWarning;
-use crate::envelope::EncodeError;
 use crate::envelope::EnvelopeOptions;
-use crate::envelope::EventContext;
 use crate::envelope::HeartbeatEncoder;
 use crate::envelope::SnapshotMarker;
 use crate::envelope::SourceContext;
 use crate::envelope::TableEncoder;
-use crate::envelope::TransactionBlock;
 use crate::envelope::TransactionMark;
 use crate::envelope::transaction_topic;
 use crate::lsn::Lsn;
 use crate::oid::Oid;
 use crate::pgoutput;
-use crate::pgoutput::Cell;
 use crate::pgoutput::Frame;
 use crate::pgoutput::Message;
-use crate::pgoutput::OldTuple;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::relation::Table;
@@ -40,48 +35,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 mod catalog_request;
+mod error;
 mod heartbeat;
 mod logical_message;
 mod output;
 mod snapshot;
+mod transaction;
 
 pub use catalog_request::{RelationRequest, RequestedColumn};
+pub use error::EngineError;
 pub use snapshot::SnapshotRow;
 
 use logical_message::Messages;
 use output::{Emit, Output};
-
-/// The stream could not be understood or encoded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EngineError {
-    /// A frame or message had another layout than documented.
-    #[error("replication stream at {lsn}")]
-    Decode {
-        /// Position of the frame.
-        lsn: Lsn,
-        /// What was wrong.
-        #[source]
-        source: pgoutput::DecodeError,
-    },
-    /// A change could not be encoded.
-    #[error("change at {lsn}")]
-    Encode {
-        /// Position of the change.
-        lsn: Lsn,
-        /// What was wrong.
-        #[source]
-        source: EncodeError,
-    },
-    /// A message came where the protocol does not allow it.
-    #[error("replication stream at {lsn}: unexpected {what}")]
-    Unexpected {
-        /// Position of the message.
-        lsn: Lsn,
-        /// Which message.
-        what: &'static str,
-    },
-}
+use transaction::{Change, EventNumbers, Transaction};
 
 /// What the caller has to do after a frame.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,20 +61,6 @@ pub enum Step {
     NeedsTable(RelationRequest),
     /// Make the topic, call [`Engine::topic_made`], and give the same frame again.
     NeedsTopic(Arc<str>),
-}
-
-/// A transaction whose changes are being read.
-#[derive(Debug)]
-struct Transaction {
-    xid: u32,
-    commit_lsn: Lsn,
-    /// Changes seen so far, sent or not.
-    changes: u64,
-    /// Changes at the beginning that were sent before the connection was lost.
-    skip: u64,
-    events: u64,
-    counts: Vec<(Arc<str>, u64)>,
-    source: SourceContext,
 }
 
 /// How often things happened since the start.
@@ -441,64 +394,6 @@ impl Engine {
         self.out
             .send_change(encoder, change, &mut events, sent_before, &self.options, emit)
             .map_err(|source| EngineError::Encode { lsn, source })
-    }
-}
-
-/// A change of one row, or of a whole table.
-enum Change<'a> {
-    Insert(&'a [Cell<'a>]),
-    Update(Option<&'a OldTuple<'a>>, &'a [Cell<'a>]),
-    Delete(&'a OldTuple<'a>),
-    Truncate,
-}
-
-impl Change<'_> {
-    fn is_skipped(&self, options: &EnvelopeOptions) -> bool {
-        match self {
-            Self::Insert(_) => options.skipped.create,
-            Self::Update(..) => options.skipped.update,
-            Self::Delete(_) => options.skipped.delete,
-            Self::Truncate => options.skipped.truncate,
-        }
-    }
-}
-
-/// Numbers the events of a transaction for its `transaction` blocks.
-struct EventNumbers<'a> {
-    open: &'a mut Transaction,
-    lsn: Lsn,
-    /// The table to count under; `None` without transaction metadata.
-    table: Option<Arc<str>>,
-}
-
-impl EventNumbers<'_> {
-    fn next(&mut self) -> Option<TransactionBlock> {
-        let table = self.table.as_ref()?;
-        let counts = &mut self.open.counts;
-        let index = counts.iter().position(|(name, _)| name == table).unwrap_or_else(|| {
-            counts.push((table.clone(), 0));
-            counts.len() - 1
-        });
-        let count = counts.get_mut(index).map_or(0, |(_, count)| {
-            *count += 1;
-            *count
-        });
-        Some(self.block(count))
-    }
-
-    fn block(&mut self, collection_order: u64) -> TransactionBlock {
-        self.open.events += 1;
-        TransactionBlock {
-            xid: u64::from(self.open.xid),
-            lsn: self.lsn.as_u64(),
-            total_order: self.open.events,
-            collection_order,
-        }
-    }
-
-    fn context(&mut self, now_ns: i64) -> EventContext<'_> {
-        let transaction = self.next();
-        EventContext { source: &self.open.source, transaction, now_ns }
     }
 }
 

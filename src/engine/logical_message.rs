@@ -1,8 +1,8 @@
 //! Logical decoding messages: on their own, or as events of their transaction.
 
 use super::EngineError;
-use super::EventNumbers;
 use super::Step;
+use super::transaction::EventNumbers;
 use super::{Emit, Engine};
 use crate::envelope::EnvelopeOptions;
 use crate::envelope::EventContext;

@@ -1,7 +1,7 @@
 //! The way out of the engine: changes become records, records are numbered and emitted.
 
-use super::Change;
-use super::EventNumbers;
+use super::transaction::Change;
+use super::transaction::EventNumbers;
 use crate::envelope::ConversionWarning;
 use crate::envelope::EncodeError;
 use crate::envelope::EnvelopeOptions;

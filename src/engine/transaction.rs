@@ -1,0 +1,82 @@
+//! The transaction that is being read: its changes, and the numbers that its events carry.
+
+use crate::envelope::EnvelopeOptions;
+use crate::envelope::EventContext;
+use crate::envelope::SourceContext;
+use crate::envelope::TransactionBlock;
+use crate::lsn::Lsn;
+use crate::pgoutput::Cell;
+use crate::pgoutput::OldTuple;
+use std::sync::Arc;
+
+/// A transaction whose changes are being read.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    pub(super) xid: u32,
+    pub(super) commit_lsn: Lsn,
+    /// Changes seen so far, sent or not.
+    pub(super) changes: u64,
+    /// Changes at the beginning that were sent before the connection was lost.
+    pub(super) skip: u64,
+    pub(super) events: u64,
+    pub(super) counts: Vec<(Arc<str>, u64)>,
+    pub(super) source: SourceContext,
+}
+
+/// A change of one row, or of a whole table.
+pub(super) enum Change<'a> {
+    Insert(&'a [Cell<'a>]),
+    Update(Option<&'a OldTuple<'a>>, &'a [Cell<'a>]),
+    Delete(&'a OldTuple<'a>),
+    Truncate,
+}
+
+impl Change<'_> {
+    pub(super) fn is_skipped(&self, options: &EnvelopeOptions) -> bool {
+        match self {
+            Self::Insert(_) => options.skipped.create,
+            Self::Update(..) => options.skipped.update,
+            Self::Delete(_) => options.skipped.delete,
+            Self::Truncate => options.skipped.truncate,
+        }
+    }
+}
+
+/// Numbers the events of a transaction for its `transaction` blocks.
+pub(super) struct EventNumbers<'a> {
+    pub(super) open: &'a mut Transaction,
+    pub(super) lsn: Lsn,
+    /// The table to count under; `None` without transaction metadata.
+    pub(super) table: Option<Arc<str>>,
+}
+
+impl EventNumbers<'_> {
+    pub(super) fn next(&mut self) -> Option<TransactionBlock> {
+        let table = self.table.as_ref()?;
+        let counts = &mut self.open.counts;
+        let index = counts.iter().position(|(name, _)| name == table).unwrap_or_else(|| {
+            counts.push((table.clone(), 0));
+            counts.len() - 1
+        });
+        let count = counts.get_mut(index).map_or(0, |(_, count)| {
+            *count += 1;
+            *count
+        });
+        Some(self.block(count))
+    }
+
+    pub(super) fn block(&mut self, collection_order: u64) -> TransactionBlock {
+        self.open.events += 1;
+        TransactionBlock {
+            xid: u64::from(self.open.xid),
+            lsn: self.lsn.as_u64(),
+            total_order: self.open.events,
+            collection_order,
+        }
+    }
+
+    pub(super) fn context(&mut self, now_ns: i64) -> EventContext<'_> {
+        let transaction = self.next();
+        EventContext { source: &self.open.source, transaction, now_ns }
+    }
+}
