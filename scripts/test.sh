@@ -89,7 +89,7 @@ if [ ${#filters[@]} -eq 0 ]; then
   RUSTDOCFLAGS='-D warnings' step "docs" cargo doc --locked --no-deps
   step "dependencies" check_dependencies
   [ ! -e fuzz/Cargo.toml ] || step "fuzz targets" cargo check --manifest-path fuzz/Cargo.toml --target-dir target
-  [ ! -d benches ] || step "benches" cargo test --locked --benches
+  [ ! -d benches ] || step "benches" cargo test --locked --bench '*'
   step "examples in docs" cargo test --locked --doc
 fi
 for major in "${majors[@]}"; do

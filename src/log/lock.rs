@@ -10,7 +10,17 @@ const FILE_NAME: &str = "lock";
 /// Held while a writer lives; the system gives it up even when the process is killed.
 #[derive(Debug)]
 pub(super) struct WriterLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for WriterLock {
+    /// Gives the lock up at once: closing alone would leave it to a child process that was forked
+    /// a moment ago and still has a copy of the descriptor until its `exec`.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "lock is given up by closing its file");
+        }
+    }
 }
 
 impl WriterLock {
@@ -42,7 +52,7 @@ impl WriterLock {
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(LogError::io("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
