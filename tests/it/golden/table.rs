@@ -23,7 +23,7 @@ super::must_match! {
     types_array: default, connect;
     types_binary: default, base64, base64_url_safe, hex;
     types_ext: default, unknown;
-    types_geo: default;
+    types_geo: default, unknown;
     types_misc: default;
     types_net: default, unknown;
     types_numeric: default, double, string;
@@ -41,7 +41,6 @@ pub(super) const LATER: &[(&str, &str, &str)] = &[
     ("ddl", "refresh", "schema.refresh.mode, and as above"),
     ("signals", "on", "signal.data.collection, incremental snapshots; needs a mask for window ids"),
     ("snapshot", "when_needed", "snapshot.mode when_needed"),
-    ("types_geo", "unknown", "arrays of geometric types under include.unknown.datatypes"),
 ];
 
 /// Debezium itself stops with an error there; what minicdc does is tested where it is decided.
