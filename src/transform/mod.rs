@@ -3,7 +3,7 @@
 //!
 //! A [`Chain`] stands between the engine and the sink, only when transforms are set. The engine then
 //! writes every record with its schemas, because transforms go by them; the chain takes a record
-//! apart into schema and payload texts ([`connect`]), applies its stages, and writes what the
+//! apart into schema and payload texts (`connect`), applies its stages, and writes what the
 //! converters are set to write. Texts that a transform does not touch stay byte for byte.
 
 mod chain;

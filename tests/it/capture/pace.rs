@@ -1,7 +1,6 @@
 //! Idle tables and slow readers.
 
 use super::{Record, Shop, ids, range};
-use crate::support::wait_until;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::thread;
@@ -82,7 +81,7 @@ fn small_queue_still_takes_everything() {
     shop.insert(1..=500);
     let small = ["--set", "max.queue.size=10", "--set", "max.batch.size=5"];
     let capture = shop.streaming(&small);
-    wait_until("all rows", || ids(&shop.records(super::TOPIC), "c").len() == 500);
     shop.wait_confirmed();
     capture.terminate().success();
+    assert_eq!(ids(&shop.records(super::TOPIC), "c").len(), 500);
 }

@@ -146,11 +146,12 @@ fn first_signal_drains_and_the_second_ends_at_once() {
     capture.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut capture = capture.spawn().unwrap();
     shop.server.wait_streaming();
-    many_rows(&shop);
-    let caught_up = "select sent_lsn > '0/0' and state = 'streaming' from pg_stat_replication";
-    crate::support::wait_until("the rows", || shop.server.psql(caught_up) == "t");
+    // More than may be in flight and than the socket holds: the server has to wait with the rest.
+    shop.server.psql("insert into items select i, 'n' || i from generate_series(1, 300000) i");
+    let held_up = "select count(*) from pg_stat_activity
+        where backend_type = 'walsender' and wait_event = 'WalSenderWriteData'";
+    crate::support::wait_until("a full pipe", || shop.server.psql(held_up) == "1");
     let signal = || crate::support::process::signal(&capture, "TERM");
-    thread::sleep(Duration::from_millis(300));
     signal();
     thread::sleep(Duration::from_millis(500));
     let begun = Instant::now();
