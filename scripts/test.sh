@@ -78,7 +78,7 @@ server_tests() {
   # Each test starts a PostgreSQL of its own; the broker is shared, since it takes seconds.
   MINICDC_TEST_PG=$1 setpriv --pdeathsig KILL scripts/stack run --no-pg -- \
     cargo --config 'target."cfg(all())".runner = ["setpriv", "--pdeathsig", "KILL"]' \
-    test --locked --tests -- --include-ignored "${filters[@]}"
+    test --locked --tests --no-fail-fast -- --include-ignored "${filters[@]}"
 }
 
 step "set-up" set_up

@@ -169,13 +169,13 @@ fn config_lists_values_with_origins_and_hides_passwords() {
 fn check_prints_every_problem_of_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("bad.properties");
-    fs::write(&file, "slot.nam=x\nslot.name=ok\ntransforms=route\n").unwrap();
+    fs::write(&file, "slot.nam=x\nslot.name=ok\nsignal.data.collection=public.signals\n").unwrap();
     let (status, stdout, stderr) =
         run(&mut minicdc(&["config", "--check", file.to_str().unwrap()]));
     assert_eq!(status, 2);
     assert!(stdout.contains("unknown setting slot.nam"), "{stdout}");
     assert!(stdout.contains("bad.properties line 1)\n  did you mean slot.name?"), "{stdout}");
-    assert!(stdout.contains("transforms ("), "{stdout}");
+    assert!(stdout.contains("signal.data.collection ("), "{stdout}");
     assert!(stderr.ends_with("bad.properties: 2 problems\n"), "{stderr}");
 }
 
