@@ -11,8 +11,9 @@
 //!   frame.
 //!
 //! Invariants: a position is confirmed only when every record before it was delivered; records of
-//! one transaction leave in the order of its changes; after [`Engine::reconnected`] in the middle
-//! of a transaction, changes of it that were already sent are not sent again.
+//! one transaction leave in the order of its changes; after [`Engine::reconnected`] or
+//! [`Engine::resume`] in the middle of a transaction, changes of it that were already sent are not
+//! sent again.
 
 use crate::envelope::ConversionWarning;
 use crate::envelope::EnvelopeOptions;
@@ -39,15 +40,18 @@ mod error;
 mod heartbeat;
 mod logical_message;
 mod output;
+mod position;
 mod snapshot;
 mod transaction;
 
 pub use catalog_request::{RelationRequest, RequestedColumn};
 pub use error::EngineError;
+pub use position::{Position, Processed};
 pub use snapshot::SnapshotRow;
 
 use logical_message::Messages;
 use output::{Emit, Output};
+use position::{Interrupted, Place};
 use transaction::{Change, EventNumbers, Transaction};
 
 /// What the caller has to do after a frame.
@@ -83,8 +87,11 @@ pub struct Engine {
     relations: HashMap<Oid, Option<Box<TableEncoder>>>,
     messages: Messages,
     transaction: Option<Transaction>,
-    /// The transaction that a lost connection interrupted, and how many of its changes were sent.
-    interrupted: Option<(Lsn, u64)>,
+    /// The transaction that was cut off, by a lost connection or the end of an earlier run, until it
+    /// comes again.
+    interrupted: Option<Interrupted>,
+    /// The last logical message that was sent outside of transactions.
+    last_message: Option<Lsn>,
     last_commit_lsn: Option<Lsn>,
     last_commit_time_us: Option<i64>,
     last_xid: Option<u32>,
@@ -115,6 +122,7 @@ impl Engine {
             relations: HashMap::new(),
             transaction: None,
             interrupted: None,
+            last_message: None,
             last_commit_lsn: None,
             last_commit_time_us: None,
             last_xid: None,
@@ -124,11 +132,6 @@ impl Engine {
             lag_us: None,
             counters: Counters::default(),
         }
-    }
-
-    /// Goes on behind `commit`, the end of the last transaction that an earlier run delivered.
-    pub fn resume_behind(&mut self, commit: Lsn) {
-        self.last_commit_lsn = Some(commit);
     }
 
     /// Tables of the stream that are captured.
@@ -200,8 +203,7 @@ impl Engine {
     pub fn reconnected(&mut self) {
         self.relations.clear();
         if let Some(transaction) = self.transaction.take() {
-            let sent = transaction.changes.max(transaction.skip);
-            self.interrupted = Some((transaction.commit_lsn, sent));
+            self.interrupted = Some(transaction.interrupted());
         }
     }
 
@@ -310,12 +312,12 @@ impl Engine {
             return Err(EngineError::Unexpected { lsn, what: "BEGIN inside of a transaction" });
         }
         self.clock_us = Some(begin.commit_time.unix_micros());
-        let resumed = self.interrupted.take().filter(|(lsn, _)| *lsn == begin.commit_lsn);
+        let resumed = self.interrupted.take().filter(|cut_off| cut_off.xid == begin.xid);
         self.transaction = Some(Transaction {
             xid: begin.xid,
-            commit_lsn: begin.commit_lsn,
-            changes: 0,
-            skip: resumed.map_or(0, |(_, sent)| sent),
+            reached: Place::default(),
+            processed: Processed::Begin,
+            skip: resumed,
             events: 0,
             counts: Vec::new(),
             source: SourceContext {
@@ -379,7 +381,7 @@ impl Engine {
         let Some(open) = &mut self.transaction else {
             return Err(EngineError::Unexpected { lsn, what: "change outside of a transaction" });
         };
-        open.changes += 1;
+        let sent_before = open.advance(lsn, change.processed());
         let Some(encoder) = self.relations.get_mut(&relation) else {
             return Err(EngineError::Unexpected { lsn, what: "change of an unknown relation" });
         };
@@ -388,7 +390,6 @@ impl Engine {
             return Ok(());
         }
         open.source.lsn = lsn;
-        let sent_before = open.changes <= open.skip;
         let table = self.options.transaction_metadata.then(|| encoder.qualified_name().clone());
         let mut events = EventNumbers { open, lsn, table };
         self.out

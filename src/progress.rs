@@ -25,6 +25,7 @@ pub struct Progress {
     bytes: usize,
     /// Number of records that must be delivered first, and the LSN that is complete then.
     marks: VecDeque<(u64, Lsn)>,
+    marked: Lsn,
     safe: Lsn,
 }
 
@@ -46,6 +47,7 @@ impl Progress {
 
     /// `lsn` is complete once everything sent so far is delivered.
     pub fn mark(&mut self, lsn: Lsn) {
+        self.marked = self.marked.max(lsn);
         let sent = self.next_sequence();
         match self.marks.back_mut() {
             Some((records, last)) if *records == sent => *last = lsn.max(*last),
@@ -99,6 +101,12 @@ impl Progress {
             self.safe = self.safe.max(lsn);
             self.marks.pop_front();
         }
+    }
+
+    /// Everything before this position has been sent.
+    #[must_use]
+    pub fn marked(&self) -> Lsn {
+        self.marked
     }
 
     /// Everything before this position is durable downstream.

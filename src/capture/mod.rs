@@ -240,9 +240,11 @@ impl Capture<'_> {
         // Before the slot, so that a refused topic leaves none behind.
         self.heartbeat.prepare(&self.engine, &mut self.outlet).await?;
         let (client, tables, plan) = match found {
-            Found::Ready(Start { client, tables, plan, last_commit_lsn }) => {
-                if let Some(commit) = last_commit_lsn {
-                    self.engine.resume_behind(self.engine.resume_lsn().max(commit));
+            Found::Ready(Start { client, tables, plan, resume_at }) => {
+                if let Some(position) = resume_at
+                    && !std::mem::replace(&mut self.past.resumed, true)
+                {
+                    self.engine.resume(&position);
                 }
                 (client, tables, plan)
             }

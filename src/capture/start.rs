@@ -7,6 +7,7 @@ use super::slot;
 use crate::config::Config;
 use crate::config::SinkKind;
 use crate::config::SnapshotMode;
+use crate::engine::Position;
 use crate::error::Error;
 use crate::lsn::Lsn;
 use crate::offsets::OffsetKey;
@@ -31,8 +32,8 @@ pub(super) struct Start {
     pub(super) tables: Vec<Table>,
     /// What there is to do.
     pub(super) plan: Plan,
-    /// End of the last transaction that an earlier run delivered through this slot.
-    pub(super) last_commit_lsn: Option<Lsn>,
+    /// How far an earlier run came with this slot.
+    pub(super) resume_at: Option<Position>,
 }
 
 /// What a run has to do.
@@ -65,6 +66,8 @@ pub(super) struct Past {
     pub(super) snapshot_taken: bool,
     /// This run has made the slot.
     pub(super) slot_made: bool,
+    /// The engine goes on from the stored position.
+    pub(super) resumed: bool,
 }
 
 impl Past {
@@ -78,8 +81,12 @@ impl Past {
         }
     }
 
+    fn resume_at(&self) -> Option<Position> {
+        self.offset.as_ref().and_then(SourceOffset::position)
+    }
+
     fn position(&self) -> Option<Lsn> {
-        self.offset.as_ref().and_then(|offset| offset.lsn_commit.or(offset.lsn_proc))
+        self.resume_at().and_then(|position| position.complete)
     }
 }
 
@@ -148,7 +155,7 @@ pub(super) async fn start(
         let lsn = current_wal_lsn(&client).await?;
         let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn });
         let plan = Plan { snapshot, stream_from: None };
-        return Ok(Found::Ready(Start { client, tables, plan, last_commit_lsn: None }));
+        return Ok(Found::Ready(Start { client, tables, plan, resume_at: None }));
     }
     if let Some(slot) = slot {
         observer.event(Event::Slot { name: slot_name, made: false });
@@ -275,7 +282,8 @@ async fn resume(
     }
     let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn: current });
     let stream_from = Some(confirmed.max(stored.unwrap_or_default()));
-    Ok(Start { client, tables, plan: Plan { snapshot, stream_from }, last_commit_lsn: stored })
+    let plan = Plan { snapshot, stream_from };
+    Ok(Start { client, tables, plan, resume_at: past.resume_at() })
 }
 
 async fn current_wal_lsn(client: &Client) -> Result<Lsn, Error> {

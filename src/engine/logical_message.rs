@@ -2,6 +2,7 @@
 
 use super::EngineError;
 use super::Step;
+use super::position::Processed;
 use super::transaction::EventNumbers;
 use super::{Emit, Engine};
 use crate::envelope::EnvelopeOptions;
@@ -53,6 +54,13 @@ impl Engine {
         self.messages.topic_is_made = true;
     }
 
+    /// Whether a message outside of transactions was sent before. The stream begins again at the
+    /// message that came last, and such messages stand in the order of commits: one that comes
+    /// before the rest of a transaction that was cut off came before its beginning, too.
+    fn was_sent(&self, lsn: Lsn) -> bool {
+        self.interrupted.is_some() || self.last_message.is_some_and(|last| lsn <= last)
+    }
+
     /// A message of a transaction is one of its changes. One outside of any transaction's fate is
     /// sent by the server as soon as it is read from the WAL, always between two transactions; it
     /// carries the clock of the transaction before, and counts as a commit of its own.
@@ -66,6 +74,9 @@ impl Engine {
             let what = "logical message on the wrong side of a transaction's bounds";
             return Err(EngineError::Unexpected { lsn, what });
         }
+        if !message.transactional && self.was_sent(lsn) {
+            return Ok(Step::Done);
+        }
         let wanted = self.messages.filter.matches(message.prefix);
         if wanted && !self.messages.topic_is_made {
             return Ok(Step::NeedsTopic(self.messages.encoder.topic().clone()));
@@ -74,9 +85,8 @@ impl Engine {
         let encoder = &self.messages.encoder;
         let now_ns = self.out.now_ns;
         if let Some(open) = &mut self.transaction {
-            open.changes += 1;
+            let sent_before = open.advance(lsn, Processed::Message);
             open.source.lsn = lsn;
-            let sent_before = open.changes <= open.skip;
             if !wanted {
                 return Ok(Step::Done);
             }
@@ -89,6 +99,7 @@ impl Engine {
             return Ok(Step::Done);
         }
         self.last_commit_lsn = Some(lsn);
+        self.last_message = Some(lsn);
         self.last_xid = None;
         if wanted {
             let source = SourceContext {

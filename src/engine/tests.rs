@@ -7,6 +7,7 @@ use crate::relation::TypeKind;
 mod columns;
 mod heartbeat;
 mod logical_message;
+mod resume;
 
 /// Frames as a walsender sends them.
 mod wire {

@@ -1,5 +1,6 @@
 //! The transaction that is being read: its changes, and the numbers that its events carry.
 
+use super::position::{Interrupted, Place, Processed};
 use crate::envelope::EnvelopeOptions;
 use crate::envelope::EventContext;
 use crate::envelope::SourceContext;
@@ -13,11 +14,12 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Transaction {
     pub(super) xid: u32,
-    pub(super) commit_lsn: Lsn,
-    /// Changes seen so far, sent or not.
-    pub(super) changes: u64,
-    /// Changes at the beginning that were sent before the connection was lost.
-    pub(super) skip: u64,
+    /// The last change that was read, sent or not.
+    pub(super) reached: Place,
+    /// What was sent last.
+    pub(super) processed: Processed,
+    /// How far it was sent before it was cut off, until it gets there again.
+    pub(super) skip: Option<Interrupted>,
     pub(super) events: u64,
     pub(super) counts: Vec<(Arc<str>, u64)>,
     pub(super) source: SourceContext,
@@ -32,6 +34,15 @@ pub(super) enum Change<'a> {
 }
 
 impl Change<'_> {
+    pub(super) const fn processed(&self) -> Processed {
+        match self {
+            Self::Insert(_) => Processed::Insert,
+            Self::Update(..) => Processed::Update,
+            Self::Delete(_) => Processed::Delete,
+            Self::Truncate => Processed::Truncate,
+        }
+    }
+
     pub(super) fn is_skipped(&self, options: &EnvelopeOptions) -> bool {
         match self {
             Self::Insert(_) => options.skipped.create,

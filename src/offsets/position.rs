@@ -1,5 +1,6 @@
 //! The position itself, member by member as Debezium stores it.
 
+use crate::engine::{Position, Processed};
 use crate::lsn::Lsn;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -41,6 +42,53 @@ pub struct SourceOffset {
     /// Members we do not read, kept as they are.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+impl SourceOffset {
+    /// What is stored of a position in the stream, as Debezium stores it behind such an event.
+    #[must_use]
+    pub fn at(position: &Position) -> Self {
+        Self {
+            lsn_proc: Some(position.lsn),
+            message_type: Some(position.processed.name().to_owned()),
+            lsn_commit: position.complete,
+            lsn: Some(position.lsn),
+            lsn_events_processed: Some(position.changes).filter(|changes| *changes > 0),
+            tx_id: position.xid.map(i64::from),
+            ts_usec: position.commit_time_us,
+            ..Self::default()
+        }
+    }
+
+    /// Where the stream goes on; `None` when nothing of it was read.
+    ///
+    /// Debezium before 3.7 does not store how many changes with the event's LSN were read. There is
+    /// one then: rows that one statement wrote under one LSN may come again, and none is lost.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        let xid = self.tx_id.and_then(|id| u32::try_from(id).ok());
+        let processed = self.message_type.as_deref().and_then(Processed::from_name);
+        let known = Position { xid, commit_time_us: self.ts_usec, ..Position::default() };
+        match (processed.unwrap_or_default(), self.lsn, xid) {
+            (Processed::Begin, Some(lsn), Some(_)) => {
+                let (processed, complete) = (Processed::Begin, self.lsn_commit);
+                Some(Position { processed, lsn, complete, ..known })
+            }
+            (Processed::Message, Some(lsn), None) => {
+                let (processed, complete) = (Processed::Message, Some(lsn));
+                Some(Position { processed, lsn, complete, ..known })
+            }
+            (Processed::Commit, _, _) | (_, None, _) | (_, _, None) => {
+                let lsn = self.lsn_commit.or(self.lsn_proc)?;
+                Some(Position { lsn, complete: Some(lsn), ..known })
+            }
+            (processed, Some(lsn), Some(_)) => {
+                let changes = self.lsn_events_processed.unwrap_or_default().max(1);
+                let complete = self.lsn_commit;
+                Some(Position { processed, lsn, changes, complete, ..known })
+            }
+        }
+    }
 }
 
 /// Older versions of Debezium store `true` for the only kind of snapshot there was.
@@ -110,6 +158,52 @@ mod tests {
         let offset: SourceOffset = serde_json::from_str(stored).unwrap();
         assert_eq!((offset.lsn_proc, offset.tx_id), (None, None));
         assert_eq!(serde_json::to_string(&offset).unwrap(), r#"{"lsn":5,"transaction_id":null}"#);
+    }
+
+    #[test]
+    fn position_in_the_stream_goes_both_ways() {
+        let inside = Position {
+            processed: Processed::Insert,
+            lsn: Lsn::new(7),
+            changes: 3,
+            complete: Some(Lsn::new(5)),
+            xid: Some(700),
+            commit_time_us: Some(9),
+        };
+        let commit = Position {
+            processed: Processed::Commit,
+            lsn: Lsn::new(8),
+            changes: 0,
+            complete: Some(Lsn::new(8)),
+            ..inside
+        };
+        let begin = Position { processed: Processed::Begin, changes: 0, ..inside };
+        let message = Position { processed: Processed::Message, xid: None, ..commit };
+        for position in [inside, commit, begin, message] {
+            assert_eq!(SourceOffset::at(&position).position(), Some(position));
+        }
+    }
+
+    #[test]
+    fn positions_that_debezium_recorded_are_read() {
+        let position = |stored: &str| {
+            let offset: SourceOffset = serde_json::from_str(stored).unwrap();
+            let position = offset.position()?;
+            let complete = position.complete.map(Lsn::as_u64);
+            Some((position.is_inside(), complete, position.lsn.as_u64(), position.changes))
+        };
+        let commit = r#"{"lsn_proc":9,"messageType":"COMMIT","lsn_commit":9,"lsn":9,"txId":7}"#;
+        assert_eq!(position(commit), Some((false, Some(9), 9, 0)));
+        // The first change of a transaction can stand where the one before ends.
+        let change = r#"{"lsn_proc":9,"messageType":"INSERT","lsn_commit":9,"lsn":9,"txId":8}"#;
+        assert_eq!(position(change), Some((true, Some(9), 9, 1)));
+        let first = r#"{"lsn_proc":12,"messageType":"UPDATE","lsn":12,"txId":8}"#;
+        assert_eq!(position(first), Some((true, None, 12, 1)));
+        let alone = r#"{"lsn_proc":9,"messageType":"MESSAGE","lsn_commit":9,"lsn":9}"#;
+        assert_eq!(position(alone), Some((false, Some(9), 9, 0)));
+        let snapshot = r#"{"last_snapshot_record":true,"lsn":9,"txId":7,"snapshot":"INITIAL","#;
+        assert_eq!(position(&format!("{snapshot}\"snapshot_completed\":true}}")), None);
+        assert_eq!(position(r#"{"lsn":9,"txId":7,"ts_usec":1}"#), None, "where no_data began");
     }
 
     #[test]
