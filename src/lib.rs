@@ -21,6 +21,7 @@ pub mod record;
 // cores
 pub mod engine;
 pub mod envelope;
+pub mod incremental;
 pub mod pgoutput;
 pub mod progress;
 pub mod relation;

@@ -16,6 +16,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "event",
             "envelope",
             "progress",
+            "incremental",
+            "signal",
             "engine",
             "query",
             "stage",
