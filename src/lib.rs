@@ -24,6 +24,7 @@ pub mod envelope;
 pub mod incremental;
 pub mod pgoutput;
 pub mod progress;
+pub mod query;
 pub mod relation;
 pub mod stage;
 pub mod transform;
