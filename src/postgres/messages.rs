@@ -44,6 +44,11 @@ impl Messages {
         matches!(self.socket, Socket::Tcp(_) | Socket::Tls(_))
     }
 
+    /// Nothing is read for a moment; what comes in meanwhile wakes nobody.
+    pub(super) fn unwatch(&mut self) {
+        self.socket.unwatch();
+    }
+
     /// The next whole message in the buffer.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame>, PostgresError> {
         self.frames.next().map_err(|error: FrameError| PostgresError::protocol(error.to_string()))

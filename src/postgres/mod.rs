@@ -25,6 +25,7 @@ mod slot;
 mod socket;
 mod stream;
 mod tls;
+mod unwatched;
 mod wire;
 
 pub use catalog::{captured_tables, stream_table};

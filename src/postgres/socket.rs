@@ -1,5 +1,6 @@
 //! The byte stream below every connection: a unix socket, TCP, or TLS over TCP.
 
+use super::unwatched::Unwatched;
 use super::{PostgresError, TlsError, tls};
 use crate::config::{DatabaseConfig, SslMode};
 use socket2::{SockRef, TcpKeepalive};
@@ -104,9 +105,9 @@ fn unix_path(config: &DatabaseConfig) -> Option<PathBuf> {
 
 /// A connected stream of any kind.
 pub(super) enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    Tcp(Unwatched<TcpStream>),
+    Unix(Unwatched<UnixStream>),
+    Tls(Box<tokio_rustls::client::TlsStream<Unwatched<TcpStream>>>),
 }
 
 /// A stream that is ready for the startup message.
@@ -154,12 +155,16 @@ pub(super) async fn open(
 ) -> Result<Opened, PostgresError> {
     if let Some(path) = unix_path(config) {
         return match UnixStream::connect(&path).await {
-            Ok(stream) => Ok(Opened { socket: Socket::Unix(stream), end_point: None }),
+            Ok(stream) => {
+                Ok(Opened { socket: Socket::Unix(Unwatched::new(stream)), end_point: None })
+            }
             Err(source) => Err(ConnectError::Socket { path, source }.into()),
         };
     }
     let mut stream = connect_tcp(config).await?;
-    if tls_use == TlsUse::Never || !server_has_tls(&mut stream, config, tls_use).await? {
+    let has_tls = tls_use != TlsUse::Never && server_has_tls(&mut stream, config, tls_use).await?;
+    let stream = Unwatched::new(stream);
+    if !has_tls {
         return Ok(Opened { socket: Socket::Tcp(stream), end_point: None });
     }
     let (stream, end_point) = tls::handshake(config, stream).await?;
@@ -209,6 +214,17 @@ async fn server_has_tls(
         b'N' if tls_use == TlsUse::IfOffered => Ok(false),
         b'N' => Err(TlsError::NotOffered { address: address(config) }.into()),
         _ => Err(PostgresError::protocol("neither yes nor no to the request for TLS")),
+    }
+}
+
+impl Socket {
+    /// See [`Unwatched::unwatch`].
+    pub(super) fn unwatch(&mut self) {
+        match self {
+            Self::Tcp(stream) => stream.unwatch(),
+            Self::Unix(stream) => stream.unwatch(),
+            Self::Tls(stream) => stream.get_mut().0.unwatch(),
+        }
     }
 }
 

@@ -13,8 +13,7 @@ use crate::lsn::Lsn;
 use crate::pgtime::PgTime;
 use bytes::BufMut as _;
 use postgres_protocol::message::{backend, backend::Message, frontend};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long the server may take to end the stream when we ask it to.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,26 +29,27 @@ pub struct ReplicationStream {
 
 impl ReplicationStream {
     pub(super) fn new(messages: Messages) -> Self {
-        let patience = if messages.is_tcp() { Patience::for_tcp() } else { Patience::none() };
+        let patience = if messages.is_tcp() { Patience::for_tcp() } else { Patience::for_unix() };
         Self { messages, patience }
     }
 
     /// Waits until the socket has something, and reads it into the buffer. Call it when
     /// [`next_frame`](Self::next_frame) has no more.
     ///
-    /// Cancel-safe: dropping the future loses nothing. Under a steady flow over TCP it lets a
-    /// millisecond pass between reads, which makes the server send many rows at once.
+    /// Cancel-safe: dropping the future loses nothing. While data flows in bulk it first lets up to a
+    /// millisecond pass since the last read, which makes the server send many rows at once. It
+    /// blocks its thread for that: the runtime's timer counts in whole milliseconds.
     ///
     /// # Errors
     ///
     /// [`PostgresError::ConnectionLost`] when the server is gone.
     pub async fn fill(&mut self) -> Result<(), PostgresError> {
-        if let Some(until) = self.patience.until() {
-            tokio::time::sleep_until(until).await;
+        if let Some(pause) = self.patience.pause(Instant::now()) {
+            self.messages.unwatch();
+            std::thread::sleep(pause);
         }
-        let begin = Instant::now();
         let (read, room) = self.messages.fill().await?;
-        self.patience.has_read(begin, Instant::now(), read, room);
+        self.patience.has_read(Instant::now(), read, room);
         Ok(())
     }
 

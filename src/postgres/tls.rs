@@ -4,6 +4,7 @@
 //! (unless `sslrootcert` is given, then `require` means `verify-ca`), `verify-ca` wants a chain to
 //! a trusted root, `verify-full` wants the host's name in the certificate as well.
 
+use super::unwatched::Unwatched;
 use super::{PostgresError, channel_binding};
 use crate::config::{DatabaseConfig, SslMode};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -123,8 +124,8 @@ impl TlsError {
 /// Runs the TLS handshake; returns the session and what SCRAM binds to.
 pub(super) async fn handshake(
     config: &DatabaseConfig,
-    stream: TcpStream,
-) -> Result<(TlsStream<TcpStream>, Option<Vec<u8>>), TlsError> {
+    stream: Unwatched<TcpStream>,
+) -> Result<(TlsStream<Unwatched<TcpStream>>, Option<Vec<u8>>), TlsError> {
     let host = &config.hostname;
     let name = ServerName::try_from(host.clone())
         .map_err(|_| TlsError::HostName { host: host.clone() })?;
