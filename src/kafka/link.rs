@@ -126,8 +126,13 @@ impl Link {
 
 /// Whether trying again can help.
 pub(crate) fn is_transient(error: &Native) -> bool {
+    let code = match error {
+        // Not among those that `rdkafka_error_code` looks into.
+        Native::AdminOp(code) => Some(*code),
+        error => error.rdkafka_error_code(),
+    };
     matches!(
-        error.rdkafka_error_code(),
+        code,
         Some(
             Code::BrokerTransportFailure
                 | Code::AllBrokersDown
@@ -167,3 +172,16 @@ impl ClientContext for Link {
 }
 
 impl ConsumerContext for Link {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_known_in_every_wrapping() {
+        for wrap in [Native::AdminOp, Native::Global, Native::MetadataFetch] {
+            assert!(is_transient(&wrap(Code::OperationTimedOut)));
+            assert!(!is_transient(&wrap(Code::TopicAuthorizationFailed)));
+        }
+    }
+}
