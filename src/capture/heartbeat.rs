@@ -81,7 +81,7 @@ impl Heartbeat {
         }
         self.last = Instant::now();
         engine.on_heartbeat(&mut |record| outlet.take(record));
-        outlet.flush()?;
+        outlet.flush(engine)?;
         if let Some(action) = &mut self.action {
             action.start();
         }

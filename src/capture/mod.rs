@@ -40,6 +40,7 @@ use crate::sink::KafkaSink;
 use crate::sink::LogSink;
 use crate::sink::NullSink;
 use crate::sink::StdoutSink;
+use crate::sink::TransactionalSink;
 use crate::transform::Chain;
 use heartbeat::Heartbeat;
 use outlet::Outlet;
@@ -119,6 +120,9 @@ pub async fn run(
         &tables.table_include,
         &tables.table_exclude,
     )?;
+    if config.sink.transactions.is_some() {
+        start::wait_for_slot(config, observer).await?;
+    }
     let sink = open_sink(config).await?;
     let store = start::offset_store(config).await?;
     let offset = match &store {
@@ -126,6 +130,8 @@ pub async fn run(
         None => None,
     };
     let interval = Duration::from_millis(config.replication.offset_flush_interval_ms);
+    // The position is read only now that no predecessor can write any more.
+    let store = store.filter(|_| config.sink.transactions.is_none());
     let (mut envelope, values) = (config.envelope.clone(), config.values.clone());
     let chain = Chain::new(&config.transforms, envelope.key_schemas, envelope.value_schemas)
         .map_err(|problem| ConfigError::Transform { problem, origin: Origin::Default })?;
@@ -164,6 +170,12 @@ pub async fn run(
 
 async fn open_sink(config: &Config) -> Result<AnySink, Error> {
     Ok(match config.sink.kind {
+        SinkKind::Kafka if config.sink.transactions.is_some() => {
+            let interval = Duration::from_millis(config.replication.offset_flush_interval_ms);
+            let key = start::offset_key(config);
+            let sink = TransactionalSink::connect(&config.sink, &key, interval).await?;
+            AnySink::Transactional(Box::new(sink))
+        }
         SinkKind::Kafka => AnySink::Kafka(KafkaSink::connect(&config.sink).await?),
         SinkKind::Log => AnySink::Log(LogSink::open(&config.sink.log_dir, log_options(config))?),
         SinkKind::Stdout => AnySink::Stdout(StdoutSink::start().map_err(Error::Runtime)?),
@@ -304,7 +316,6 @@ impl Capture<'_> {
         plan: SnapshotPlan,
         tables: &[Table],
     ) -> Result<bool, Error> {
-        let lsn = plan.lsn;
         let chosen = TableFilter::new("", "", &self.config.snapshot.include_collection_list, "")?;
         let tables: Vec<&Table> =
             tables.iter().filter(|table| chosen.matches(&table.schema, &table.name)).collect();
@@ -317,10 +328,10 @@ impl Capture<'_> {
             limits: self.limits,
             selects: &self.config.snapshot.select_overrides,
         };
-        let SnapshotEnd::Complete { tx_id, ts_us } = run.run(client, plan, &tables).await? else {
+        let SnapshotEnd::Complete(offset) = run.run(client, plan, &tables).await? else {
             return Ok(false);
         };
-        self.positions.snapshot_complete(lsn, tx_id, ts_us).await?;
+        self.positions.snapshot_complete(&offset).await?;
         self.past.snapshot_taken = true;
         Ok(true)
     }

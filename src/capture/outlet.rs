@@ -4,7 +4,9 @@
 //! not made yet waits, and everything behind it, until [`Outlet::ensure_topics`] has made it.
 
 use super::transforms::Transforms;
+use crate::engine::Engine;
 use crate::error::Error;
+use crate::offsets::SourceOffset;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::sink::AnySink;
@@ -92,15 +94,53 @@ impl Outlet {
         Ok(())
     }
 
+    /// Takes note of a place where no source transaction is open; called behind each frame.
+    pub(super) fn boundary(&mut self, engine: &Engine) {
+        if let AnySink::Transactional(sink) = &mut self.sink
+            && !engine.in_transaction()
+        {
+            sink.boundary(engine.position());
+        }
+    }
+
+    /// Everything sent before `offset`, which says that a snapshot runs, is complete or thrown away.
+    pub(super) fn begin_snapshot(&mut self, engine: &Engine, offset: &SourceOffset) {
+        if let AnySink::Transactional(sink) = &mut self.sink {
+            sink.begin_snapshot(offset, engine.progress().next_sequence().checked_sub(1));
+        }
+    }
+
+    /// Every row of the snapshot was sent. With Kafka transactions `offset`, which says so, is
+    /// stored with them, and counts as a record in flight until it is.
+    pub(super) fn end_snapshot(&mut self, engine: &mut Engine, offset: &SourceOffset) {
+        if let AnySink::Transactional(sink) = &mut self.sink {
+            sink.end_snapshot(offset, engine.progress_mut().sent(0));
+        }
+    }
+
+    /// The run ends: nothing is gathered any more.
+    pub(super) fn finish(&mut self, engine: &Engine) -> Result<(), Error> {
+        self.flush(engine)?;
+        if let AnySink::Transactional(sink) = &mut self.sink {
+            sink.finish(engine.position());
+        }
+        Ok(())
+    }
+
     /// Nothing more is at hand: starts writing, and tells of a failure.
-    pub(super) fn flush(&mut self) -> Result<(), Error> {
+    pub(super) fn flush(&mut self, engine: &Engine) -> Result<(), Error> {
         if let Some(error) = self.failure.take() {
             return Err(error);
         }
         if let Some(transforms) = &mut self.transforms {
             transforms.warn();
         }
-        self.sink.flush()?;
+        let waits = self.waits_for_topics();
+        match &mut self.sink {
+            // What waits for its topic is not behind the position yet.
+            AnySink::Transactional(sink) if !waits => sink.hand_over(engine.position()),
+            sink => sink.flush()?,
+        }
         self.tap.as_mut().map_or(Ok(()), |tap| tap.flush())?;
         Ok(())
     }

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// The slot is what a restart goes by; the stored position adds that the snapshot is complete,
-/// and lets Debezium take over. So a failed save is a warning, except for the snapshot's.
+/// and lets Debezium take over. So a failed save is a warning, except for the snapshot's. A sink
+/// that stores positions itself, together with the records, leaves nothing to do here.
 pub(super) struct PositionKeeper {
     store: Option<Arc<OffsetStore>>,
     interval: Duration,
@@ -32,23 +33,11 @@ impl PositionKeeper {
     }
 
     /// Says that every row of the snapshot is durable; must be stored before the stream begins.
-    pub(super) async fn snapshot_complete(
-        &mut self,
-        lsn: Lsn,
-        tx_id: Option<u64>,
-        ts_us: i64,
-    ) -> Result<(), OffsetError> {
-        let Some(store) = &self.store else { return Ok(()) };
-        let offset = SourceOffset {
-            lsn: Some(lsn),
-            tx_id: tx_id.and_then(|id| i64::try_from(id).ok()),
-            ts_usec: Some(ts_us),
-            snapshot: Some("INITIAL".to_owned()),
-            snapshot_completed: Some(true),
-            last_snapshot_record: Some(true),
-            ..SourceOffset::default()
-        };
-        store.save(&offset).await
+    pub(super) async fn snapshot_complete(&self, offset: &SourceOffset) -> Result<(), OffsetError> {
+        match &self.store {
+            Some(store) => store.save(offset).await,
+            None => Ok(()),
+        }
     }
 
     /// Starts a save when one is due and none is running.

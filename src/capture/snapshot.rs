@@ -19,6 +19,8 @@ use crate::envelope::SnapshotMarker;
 use crate::envelope::SourceContext;
 use crate::envelope::TableEncoder;
 use crate::error::Error;
+use crate::lsn::Lsn;
+use crate::offsets::SourceOffset;
 use crate::postgres::CopyRow;
 use crate::postgres::PostgresError;
 use crate::postgres::quote_identifier;
@@ -44,14 +46,10 @@ pub(super) struct SnapshotRun<'a> {
 }
 
 /// How the snapshot ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum SnapshotEnd {
-    /// Every row is durable.
-    Complete {
-        /// Transaction id and clock of the snapshot, for the stored position.
-        tx_id: Option<u64>,
-        ts_us: i64,
-    },
+    /// Every row is durable; the position that says so.
+    Complete(Box<SourceOffset>),
     /// A stop was asked for; the next start takes the snapshot again.
     Stopped,
 }
@@ -104,6 +102,7 @@ impl SnapshotRun<'_> {
             xmin: None,
             origin: None,
         };
+        self.outlet.begin_snapshot(self.engine, &snapshot_offset(plan.lsn, tx_id, ts_us, false));
         let mut rows = 0;
         let mut held: Option<Held> = None;
         for (index, table) in tables.iter().enumerate() {
@@ -119,11 +118,13 @@ impl SnapshotRun<'_> {
         self.engine.set_now(now_ns());
         self.heartbeat.force(self.engine, self.outlet)?;
         self.ensure_waited_for().await?;
+        let offset = snapshot_offset(plan.lsn, tx_id, ts_us, true);
+        self.outlet.end_snapshot(self.engine, &offset);
         if !self.wait_until_durable().await? {
             return Ok(SnapshotEnd::Stopped);
         }
         self.observer.event(Event::SnapshotDone { rows, elapsed: begun.elapsed() });
-        Ok(SnapshotEnd::Complete { tx_id, ts_us })
+        Ok(SnapshotEnd::Complete(Box::new(offset)))
     }
 
     /// Reads one table; `None` when a stop was asked for.
@@ -225,7 +226,7 @@ impl SnapshotRun<'_> {
     async fn turn(&mut self, rows: u64) -> Result<bool, Error> {
         self.engine.set_now(now_ns());
         self.observer.event(Event::SnapshotRows { rows });
-        self.outlet.flush()?;
+        self.outlet.flush(self.engine)?;
         self.outlet.collect(self.engine.progress_mut())?;
         let deliveries = self.outlet.deliveries();
         while self.is_full() && !self.shutdown.is_asked() {
@@ -246,7 +247,7 @@ impl SnapshotRun<'_> {
 
     /// False when a stop was asked for before that.
     async fn wait_until_durable(&mut self) -> Result<bool, Error> {
-        self.outlet.flush()?;
+        self.outlet.flush(self.engine)?;
         let deliveries = self.outlet.deliveries();
         loop {
             self.outlet.collect(self.engine.progress_mut())?;
@@ -260,6 +261,19 @@ impl SnapshotRun<'_> {
                 () = self.shutdown.asked() => return Ok(false),
             }
         }
+    }
+}
+
+/// What Debezium stores of a snapshot that runs, and of one that is complete.
+fn snapshot_offset(lsn: Lsn, tx_id: Option<u64>, ts_us: i64, complete: bool) -> SourceOffset {
+    SourceOffset {
+        lsn: Some(lsn),
+        tx_id: tx_id.and_then(|id| i64::try_from(id).ok()),
+        ts_usec: Some(ts_us),
+        snapshot: Some("INITIAL".to_owned()),
+        snapshot_completed: Some(complete),
+        last_snapshot_record: Some(complete),
+        ..SourceOffset::default()
     }
 }
 

@@ -98,14 +98,32 @@ pub(super) struct SnapshotPlan {
     pub(super) lsn: Lsn,
 }
 
+/// Under which the position is stored.
+pub(super) fn offset_key(config: &Config) -> OffsetKey {
+    OffsetKey::new(&config.replication.connector_name, &config.envelope.topic_prefix)
+}
+
 /// Opens the store of positions that belongs to the sink; a sink that keeps nothing has none.
 pub(super) async fn offset_store(config: &Config) -> Result<Option<OffsetStore>, Error> {
-    let key = OffsetKey::new(&config.replication.connector_name, &config.envelope.topic_prefix);
+    let key = offset_key(config);
     Ok(match config.sink.kind {
         SinkKind::Kafka => Some(OffsetStore::kafka(&config.sink, key).await?),
         SinkKind::Log => Some(OffsetStore::file(&config.sink.log_dir, key)),
         SinkKind::Stdout | SinkKind::Null => None,
     })
+}
+
+/// Waits until nobody reads the slot, before something is done that disturbs whoever writes its
+/// changes to Kafka.
+pub(super) async fn wait_for_slot(
+    config: &Config,
+    observer: &mut dyn Observer,
+) -> Result<(), Error> {
+    let client = postgres::connect(&config.database, "minicdc").await?;
+    match Slot::find(&client, &config.replication.slot_name).await? {
+        Some(slot) => slot::wait_until_free(config, &client, &slot, observer).await,
+        None => Ok(()),
+    }
 }
 
 /// Looks at everything and makes what is missing, except for the slot.

@@ -168,7 +168,7 @@ impl StreamRun<'_> {
                 self.ensure_waited_for(session).await?;
                 starving = false;
             }
-            self.outlet.flush()?;
+            self.outlet.flush(self.engine)?;
             self.outlet.collect(self.engine.progress_mut())?;
             let full = self.is_full();
             self.warn_of_conversions();
@@ -326,7 +326,7 @@ impl StreamRun<'_> {
 
     /// Waits until what was sent is durable, then confirms it and stores the position.
     async fn drain(&mut self, session: &mut Session) -> Result<(), Error> {
-        self.outlet.flush()?;
+        self.outlet.finish(self.engine)?;
         let records = self.engine.progress().records_in_flight();
         self.observer.event(Event::Draining { records });
         let deliveries = self.outlet.deliveries();
@@ -384,6 +384,7 @@ impl Session {
             step
         };
         self.server_end = self.server_end.max(engine.server_end());
+        outlet.boundary(engine);
         Ok(Some(step))
     }
 }

@@ -42,6 +42,9 @@ pub(crate) struct CaptureArgs {
     /// When rows that exist already are read: initial, no_data, always or initial_only
     #[arg(long, alias = "snapshot-mode", value_name = "MODE")]
     snapshot: Option<String>,
+    /// Write each change to Kafka exactly once: in transactions, together with the position
+    #[arg(long)]
+    exactly_once: bool,
     /// Exit once this position is delivered: `current`, or an LSN such as 0/1A2B3C8
     #[arg(long, value_name = "current|LSN")]
     stop_at: Option<String>,
@@ -54,7 +57,9 @@ pub(crate) struct CaptureArgs {
 
 impl CaptureArgs {
     pub(crate) async fn run(self) -> Result<(), Error> {
+        let exactly_once = self.exactly_once.then(|| "required".to_owned());
         let flags = [
+            ("exactly.once.support", &exactly_once),
             ("slot.name", &self.slot),
             ("table.include.list", &self.tables),
             ("publication.name", &self.publication),

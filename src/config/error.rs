@@ -230,6 +230,7 @@ impl ConfigError {
             Self::Conflict { first, .. } => format!("keep one of them; {first} is usually the clearer one"),
             Self::Needs { needs, .. } => match *needs {
                 "bootstrap.servers" => "name the brokers with --brokers localhost:9092".to_owned(),
+                needs if needs.contains('=') => format!("set it with --set {needs}"),
                 needs => format!("set it with --set {needs}=…"),
             },
             Self::NotListed { item, list, .. } => format!("add {item} to {list}"),

@@ -262,6 +262,8 @@ pub struct SinkConfig {
     pub topic_replication_factor: i32,
     /// `offset.storage.topic`.
     pub offset_topic: String,
+    /// `exactly.once.support=required`: records and position go in Kafka transactions.
+    pub transactions: Option<TransactionConfig>,
     /// Bytes that may be in flight to the sink before reading stops.
     pub in_flight_bytes_max: usize,
     /// Records that may be in flight to the sink before reading stops (`max.queue.size`).
@@ -278,6 +280,7 @@ impl Default for SinkConfig {
             topic_partitions: 1,
             topic_replication_factor: 1,
             offset_topic: "minicdc-offsets".to_owned(),
+            transactions: None,
             in_flight_bytes_max: 24 * 1024 * 1024,
             in_flight_records_max: 50_000,
         }
@@ -297,10 +300,21 @@ impl fmt::Debug for SinkConfig {
             .field("topic_partitions", &self.topic_partitions)
             .field("topic_replication_factor", &self.topic_replication_factor)
             .field("offset_topic", &self.offset_topic)
+            .field("transactions", &self.transactions)
             .field("in_flight_bytes_max", &self.in_flight_bytes_max)
             .field("in_flight_records_max", &self.in_flight_records_max)
             .finish()
     }
+}
+
+/// Exactly once into Kafka.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionConfig {
+    /// `transactional.id`: who has it last is the only writer.
+    pub id: String,
+    /// `transaction.boundary.interval.ms` with `transaction.boundary=interval`; without, Kafka
+    /// transactions are as short as the load allows.
+    pub interval_ms: Option<u64>,
 }
 
 /// `--sink`.

@@ -8,7 +8,7 @@ use super::secret::Secret;
 use super::values::Values;
 use super::{
     Config, DatabaseConfig, HeartbeatConfig, PublicationAutocreate, ReplicationConfig, SinkConfig,
-    SinkKind, SnapshotConfig, SnapshotMode, SslMode, StopAt, TableConfig,
+    SinkKind, SnapshotConfig, SnapshotMode, SslMode, StopAt, TableConfig, TransactionConfig,
 };
 use crate::envelope::{EnvelopeOptions, SkippedOperations};
 use crate::relation::{ColumnMapper, ColumnRules, FilterError, split_list};
@@ -312,9 +312,43 @@ fn sink(values: &Values) -> Result<SinkConfig, ConfigError> {
         topic_partitions: values.number("topic.creation.default.partitions")?,
         topic_replication_factor: values.number("topic.creation.default.replication.factor")?,
         offset_topic: values.text("offset.storage.topic").to_owned(),
+        transactions: transactions(values, kind)?,
         in_flight_bytes_max: if bytes_max == 0 { default.in_flight_bytes_max } else { bytes_max },
         in_flight_records_max: values.number("max.queue.size")?,
     })
+}
+
+/// What exactly-once delivery needs.
+fn transactions(values: &Values, kind: SinkKind) -> Result<Option<TransactionConfig>, ConfigError> {
+    let needs = |key: &'static str, needs| {
+        Err(ConfigError::Needs {
+            key,
+            value: values.text(key).to_owned(),
+            origin: values.origin(key),
+            needs,
+        })
+    };
+    let (support, boundary) = ("exactly.once.support", "transaction.boundary");
+    let interval = "transaction.boundary.interval.ms";
+    let by_interval = values.text(boundary) == "interval";
+    if values.is_set(interval) && !by_interval {
+        return needs(interval, "transaction.boundary=interval");
+    }
+    if values.text(support) != "required" {
+        let one_without_effect = by_interval.then_some(boundary);
+        return one_without_effect
+            .map_or(Ok(None), |key| needs(key, "exactly.once.support=required"));
+    }
+    if kind != SinkKind::Kafka {
+        let has_brokers = values.is_set("bootstrap.servers");
+        return needs(support, if has_brokers { "sink.type=kafka" } else { "bootstrap.servers" });
+    }
+    let interval = if values.is_set(interval) { interval } else { "offset.flush.interval.ms" };
+    let (prefix, slot) = (values.text("topic.prefix"), values.text("slot.name"));
+    Ok(Some(TransactionConfig {
+        id: format!("minicdc-{prefix}-{slot}"),
+        interval_ms: by_interval.then(|| values.number(interval)).transpose()?,
+    }))
 }
 
 /// `current` or an LSN; empty is no position at all.

@@ -64,6 +64,27 @@ pub enum KafkaError {
         /// librdkafka's words.
         reason: String,
     },
+    /// Another producer with the same `transactional.id` has begun to write.
+    #[error("another writer has taken over: {reason}")]
+    Fenced {
+        /// librdkafka's words.
+        reason: String,
+    },
+    /// A transaction could not be committed, however often it was repeated.
+    #[error("transaction given up after {attempts} attempts")]
+    NotCommitted {
+        /// How often it was tried.
+        attempts: u32,
+        /// Why the last attempt failed.
+        #[source]
+        source: Box<rdkafka::error::KafkaError>,
+    },
+    /// Settings that hold one by one exclude each other.
+    #[error("the settings of the Kafka producer do not fit together: {reason}")]
+    Conflict {
+        /// librdkafka's words.
+        reason: String,
+    },
     /// A named topic does not exist.
     #[error("topic \"{topic}\" does not exist")]
     UnknownTopic {
@@ -124,6 +145,11 @@ impl KafkaError {
         Self::Request { action, source: Box::new(source) }
     }
 
+    /// Whether the producer did not take a record because of the transaction's state.
+    pub(crate) const fn is_wrong_state(code: Code) -> bool {
+        matches!(code, Code::State)
+    }
+
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -154,6 +180,18 @@ impl KafkaError {
                 "start again: everything that was not confirmed is read from the slot once more"
                     .to_owned()
             }
+            Self::Fenced { .. } => {
+                "two processes with the same topic.prefix and slot.name write to \
+                 this Kafka: stop one of them; what is not committed is read from the slot again"
+                    .to_owned()
+            }
+            Self::NotCommitted { .. } => {
+                "nothing of it is visible; start again, and it is read from the slot once more"
+                    .to_owned()
+            }
+            Self::Conflict { .. } => {
+                "change or remove the producer.override.* settings that it names".to_owned()
+            }
             Self::OutOfRange { first, end, .. } => {
                 format!("choose an offset from {first} to {end}, or beginning or end")
             }
@@ -164,7 +202,7 @@ impl KafkaError {
     /// Whether a setting is at fault, so that the exit status says "usage".
     #[must_use]
     pub const fn is_misconfiguration(&self) -> bool {
-        matches!(self, Self::NoBrokers | Self::Setting { .. })
+        matches!(self, Self::NoBrokers | Self::Setting { .. } | Self::Conflict { .. })
     }
 }
 

@@ -11,12 +11,14 @@ mod producer;
 mod settings;
 mod start;
 mod topics;
+mod transactions;
 
 pub use consumer::{KafkaReader, TopicInfo};
 pub use error::{KafkaError, SettingProblem};
 pub use link::Link;
 pub(crate) use producer::blocking;
 pub use producer::{Producer, Receipts};
-pub use settings::{brokers, client_settings, producer_settings};
+pub use settings::{brokers, client_settings, producer_settings, transaction_timeout};
 pub use start::StartAt;
 pub use topics::Topics;
+pub use transactions::NotDone;

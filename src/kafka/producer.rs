@@ -28,14 +28,15 @@ const _: () = assert!(size_of::<usize>() >= size_of::<u64>());
 
 /// Takes what the producer reports, from the producer's own thread.
 pub trait Receipts: Send + Sync + 'static {
-    /// The record with this sequence number is durable.
+    /// The record with this sequence number is durable; within a transaction, once that is
+    /// committed.
     fn delivered(&self, sequence: u64);
     /// Nothing can be produced any more.
     fn failed(&self, error: KafkaError);
 }
 
 /// Callbacks of one producer.
-struct Courier<R> {
+pub(super) struct Courier<R> {
     receipts: R,
     link: Link,
     outage: Mutex<Outage>,
@@ -137,7 +138,7 @@ impl<R: Receipts> ProducerContext for Courier<R> {
 
 /// An idempotent producer; see the head of this file.
 pub struct Producer<R: Receipts> {
-    inner: ThreadedProducer<Courier<R>>,
+    pub(super) inner: ThreadedProducer<Courier<R>>,
 }
 
 impl<R: Receipts> std::fmt::Debug for Producer<R> {
@@ -166,9 +167,11 @@ impl<R: Receipts> Producer<R> {
             sent: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
         };
-        let inner: ThreadedProducer<Courier<R>> = settings
-            .create_with_context(courier)
-            .map_err(|source| KafkaError::request("set up the producer", source))?;
+        let inner: ThreadedProducer<Courier<R>> =
+            settings.create_with_context(courier).map_err(|source| match source {
+                Native::ClientCreation(reason) => KafkaError::Conflict { reason },
+                source => KafkaError::request("set up the producer", source),
+            })?;
         let client = inner.clone();
         // The producer's own thread serves its events.
         let listed = blocking(move || client.client().context().link.list(client.client(), || ()));
@@ -216,9 +219,14 @@ impl<R: Receipts> Producer<R> {
         }
     }
 
-    fn fatal(&self) -> KafkaError {
-        let reason = self.inner.client().fatal_error().map(|(_, reason)| reason);
-        KafkaError::Fatal { reason: reason.unwrap_or_else(|| "no reason given".to_owned()) }
+    pub(super) fn fatal(&self) -> KafkaError {
+        match self.inner.client().fatal_error() {
+            Some((Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch, reason)) => {
+                KafkaError::Fenced { reason }
+            }
+            Some((_, reason)) => KafkaError::Fatal { reason },
+            None => KafkaError::Fatal { reason: "no reason given".to_owned() },
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 use super::error::{KafkaError, SettingProblem};
 use crate::config::SinkConfig;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use std::time::Duration;
 
 /// How often librdkafka calls back with nothing to say but the time.
 const TICK_MS: &str = "5000";
@@ -15,6 +16,11 @@ const TICK_MS: &str = "5000";
 /// word, and the record would be sent again for ever: so larger records are refused here. Below,
 /// the topic's own limit decides.
 const RECORD_BYTES_MAX: &str = "100000000";
+
+/// The longest that brokers allow by default (`transaction.max.timeout.ms`): a broker that is away
+/// for less interrupts nothing. A writer that died does not keep readers waiting so long, as the
+/// next start ends what it left open.
+const TRANSACTION_TIMEOUT_MS: &str = "900000";
 
 /// What the Java client's name means to librdkafka.
 enum Meaning {
@@ -135,10 +141,28 @@ pub fn producer_settings(config: &SinkConfig) -> Result<ClientConfig, KafkaError
         .set("batch.size", "524288")
         .set("compression.type", "lz4")
         .set("statistics.interval.ms", TICK_MS);
+    if let Some(transactions) = &config.transactions {
+        client
+            .set("transactional.id", &transactions.id)
+            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
+            // A record must not outlive its transaction: librdkafka takes that one's time.
+            .remove("message.timeout.ms");
+    }
     for (name, value) in &config.producer_overrides {
         apply(&mut client, name, value, config)?;
     }
     checked(client)
+}
+
+/// How long Kafka lets a transaction of the producer be open.
+///
+/// # Errors
+///
+/// As [`producer_settings`].
+pub fn transaction_timeout(config: &SinkConfig) -> Result<Duration, KafkaError> {
+    let settings = producer_settings(config)?;
+    let ms = settings.get("transaction.timeout.ms").unwrap_or(TRANSACTION_TIMEOUT_MS);
+    Ok(Duration::from_millis(ms.parse().unwrap_or_default()))
 }
 
 /// Settings of any other client (admin, reader): the overrides that say where Kafka is and how to
@@ -218,7 +242,10 @@ fn broken_promise(called: &str, value: &str, config: &SinkConfig) -> Option<&'st
             matches!(value, "all" | "-1"),
             "it stays \"all\": PostgreSQL drops the WAL of what counts as delivered",
         ),
-        "transactional.id" => (false, "minicdc does not write in Kafka transactions yet"),
+        "transactional.id" | "transaction.timeout.ms" => (
+            config.transactions.is_some(),
+            "it takes effect only with exactly.once.support=required",
+        ),
         "statistics.interval.ms" | "delivery.report.only.error" => {
             (false, "minicdc needs its own value to follow deliveries")
         }
@@ -255,6 +282,7 @@ fn checked(client: ClientConfig) -> Result<ClientConfig, KafkaError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TransactionConfig;
 
     fn with(overrides: &[(&str, &str)]) -> SinkConfig {
         SinkConfig {
@@ -356,6 +384,22 @@ mod tests {
             assert_eq!(refused, name);
             assert!(matches!(problem, SettingProblem::Fixed { .. }), "{name}: {problem:?}");
         }
+    }
+
+    #[test]
+    fn transactions_have_their_name_and_no_record_outlives_them() {
+        let transactional = |overrides: &[(&str, &str)]| {
+            let transactions = Some(TransactionConfig { id: "me".to_owned(), interval_ms: None });
+            producer_settings(&SinkConfig { transactions, ..with(overrides) })
+        };
+        let settings = transactional(&[]).unwrap();
+        assert_eq!(settings.get("transactional.id"), Some("me"));
+        assert_eq!(settings.get("transaction.timeout.ms"), Some("900000"));
+        assert_eq!(settings.get("message.timeout.ms"), None);
+        let own = transactional(&[("transactional.id", "own")]).unwrap();
+        assert_eq!(own.get("transactional.id"), Some("own"));
+        let refused = transactional(&[("enable.idempotence", "false")]).unwrap_err();
+        assert!(refused.is_misconfiguration(), "{refused}");
     }
 
     #[test]

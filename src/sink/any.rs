@@ -7,6 +7,7 @@ use super::NullSink;
 use super::Sink;
 use super::SinkError;
 use super::StdoutSink;
+use super::TransactionalSink;
 use crate::record::Record;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 #[expect(missing_docs, reason = "the names are those of the sinks")]
 pub enum AnySink {
     Kafka(KafkaSink),
+    Transactional(Box<TransactionalSink>),
     Log(LogSink),
     Stdout(StdoutSink),
     Null(NullSink),
@@ -23,6 +25,7 @@ impl Sink for AnySink {
     async fn ensure_topics(&mut self, topics: &[Arc<str>]) -> Result<(), SinkError> {
         match self {
             Self::Kafka(sink) => sink.ensure_topics(topics).await,
+            Self::Transactional(sink) => sink.ensure_topics(topics).await,
             Self::Log(sink) => sink.ensure_topics(topics).await,
             Self::Stdout(sink) => sink.ensure_topics(topics).await,
             Self::Null(sink) => sink.ensure_topics(topics).await,
@@ -32,6 +35,7 @@ impl Sink for AnySink {
     fn send(&mut self, record: &Record<'_>) -> Result<(), SinkError> {
         match self {
             Self::Kafka(sink) => sink.send(record),
+            Self::Transactional(sink) => sink.send(record),
             Self::Log(sink) => sink.send(record),
             Self::Stdout(sink) => sink.send(record),
             Self::Null(sink) => sink.send(record),
@@ -41,6 +45,7 @@ impl Sink for AnySink {
     fn flush(&mut self) -> Result<(), SinkError> {
         match self {
             Self::Kafka(sink) => sink.flush(),
+            Self::Transactional(sink) => sink.flush(),
             Self::Log(sink) => sink.flush(),
             Self::Stdout(sink) => sink.flush(),
             Self::Null(sink) => sink.flush(),
@@ -50,6 +55,7 @@ impl Sink for AnySink {
     fn deliveries(&self) -> &Arc<Deliveries> {
         match self {
             Self::Kafka(sink) => sink.deliveries(),
+            Self::Transactional(sink) => sink.deliveries(),
             Self::Log(sink) => sink.deliveries(),
             Self::Stdout(sink) => sink.deliveries(),
             Self::Null(sink) => sink.deliveries(),

@@ -69,7 +69,7 @@ impl Receipts for Board {
     }
 }
 
-fn sink_error(brokers: &str, error: KafkaError) -> SinkError {
+pub(super) fn sink_error(brokers: &str, error: KafkaError) -> SinkError {
     match &error {
         KafkaError::Rejected { topic, bytes, .. } => {
             SinkError::Refused { topic: topic.clone(), bytes: *bytes, source: error.into() }

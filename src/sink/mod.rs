@@ -5,11 +5,13 @@
 
 mod any;
 mod background;
+mod batch;
 mod deliveries;
 mod kafka;
 mod log;
 mod null;
 mod stdout;
+mod transactions;
 
 pub use any::AnySink;
 pub use background::BackgroundWriter;
@@ -18,6 +20,7 @@ pub use kafka::KafkaSink;
 pub use log::LogSink;
 pub use null::NullSink;
 pub use stdout::StdoutSink;
+pub use transactions::TransactionalSink;
 
 use crate::kafka::KafkaError;
 use crate::log::LogError;

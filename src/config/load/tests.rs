@@ -133,10 +133,29 @@ fn every_allowed_word_of_a_supported_setting_builds_a_section() {
         };
         for word in words {
             let argument = format!("{}={word}", row.name);
-            let overrides = set(&[&argument, "bootstrap.servers=h:1"]);
+            let mut arguments = vec![argument.as_str(), "bootstrap.servers=h:1"];
+            if row.name == "transaction.boundary" {
+                arguments.push("exactly.once.support=required");
+            }
+            let overrides = set(&arguments);
             assert_eq!(problem(&overrides, &Environment::default()), "", "{argument}");
         }
     }
+}
+
+#[test]
+fn exactly_once_names_its_writer_and_how_long_its_transactions_last() {
+    let once = ["exactly.once.support=required", "bootstrap.servers=h:1", "slot.name=s"];
+    let transactions = |more: &[&str]| {
+        let overrides = set(&[&once, more].concat());
+        let config = resolve(&overrides, &Environment::default()).unwrap().config;
+        config.sink.transactions.map(|settings| (settings.id, settings.interval_ms))
+    };
+    assert_eq!(transactions(&[]), Some(("minicdc-s-s".to_owned(), None)));
+    let by_interval = ["topic.prefix=p", "transaction.boundary=interval"];
+    assert_eq!(transactions(&by_interval), Some(("minicdc-p-s".to_owned(), Some(10_000))));
+    let given = [&by_interval[..], &["transaction.boundary.interval.ms=70"]].concat();
+    assert_eq!(transactions(&given), Some(("minicdc-p-s".to_owned(), Some(70))));
 }
 
 #[test]
@@ -145,6 +164,11 @@ fn wrong_settings_are_told_with_their_origin() {
     let cases: &[(&[&str], &str)] = &[
         (&["slot.nam=x"], "unknown setting slot.nam (--set)"),
         (&["slot.name"], "--set slot.name: expected KEY=VALUE"),
+        (&["exactly.once.support=required"], "exactly.once.support=required (--set) needs bootstrap.servers"),
+        (&["exactly.once.support=required", "bootstrap.servers=h:1", "sink.type=log"], "exactly.once.support=required (--set) needs sink.type=kafka"),
+        (&["transaction.boundary=interval", "bootstrap.servers=h:1"], "transaction.boundary=interval (--set) needs exactly.once.support=required"),
+        (&["transaction.boundary.interval.ms=9"], "transaction.boundary.interval.ms=9 (--set) needs transaction.boundary=interval"),
+        (&["transaction.boundary=connector"], "transaction.boundary: invalid value \"connector\" (--set): expected poll or interval"),
         (&["snapshot.mode=x"], "snapshot.mode: invalid value \"x\" (--set): expected initial, no_data, always or initial_only"),
         (&["snapshot.mode=custom"], "snapshot.mode: \"custom\" (--set) is a known Debezium value that minicdc does not support yet; it supports initial, no_data, always or initial_only"),
         (&["notification.enabled.channels=log"], "notification.enabled.channels (--set) is a known Debezium key that minicdc does not support yet"),

@@ -112,18 +112,23 @@ pub(super) const PROPERTIES: &[Property] = &[
         .accepted("a stop waits until everything sent is durable"),
     Property::new(
         "exactly.once.support",
-        Choice { allowed: &["requested"], not_yet: &["required"] },
-        "Whether Kafka Connect must deliver exactly once",
+        Choice { allowed: &["requested", "required"], not_yet: &[] },
+        "Whether each change is written exactly once, in Kafka transactions: required does",
     )
     .default("requested")
-    .not_yet(),
+    .flag("--exactly-once"),
     Property::new(
         "transaction.boundary",
-        Choice { allowed: &["poll"], not_yet: &["connector", "interval"] },
-        "Where its Kafka transactions end",
+        Choice { allowed: &["poll", "interval"], not_yet: &[] },
+        "Where Kafka transactions end: as soon as the load allows, or by time",
     )
-    .default("poll")
-    .not_yet(),
+    .default("poll"),
+    Property::new(
+        "transaction.boundary.interval.ms",
+        Integer(1, i64::MAX),
+        "How long a Kafka transaction lasts with transaction.boundary=interval",
+    )
+    .derived("offset.flush.interval.ms"),
     Property::new("heartbeat.interval.ms", Integer(0, i64::MAX), "Heartbeat records; 0 for none")
         .default("0"),
     Property::new("heartbeat.action.query", Text, "SQL to run at each heartbeat"),

@@ -1,5 +1,6 @@
 //! `minicdc capture` from end to end, through the built binary.
 
+mod exactly_once;
 mod flow;
 mod limits;
 mod outage;
