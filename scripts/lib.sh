@@ -16,6 +16,8 @@ export MINICDC_TEST_CACHE=$cache
 
 kafka_version=4.3.0
 kafka_jars=$cache/kafka-$kafka_version
+debezium_version=3.6.3.Final
+debezium_jars=$cache/debezium-$debezium_version
 
 say() { printf '%s\n' "$*" >&2; }
 die() {

