@@ -75,7 +75,8 @@ impl Output {
     }
 
     /// Sends what one change makes: one event, or for a changed key a delete, its tombstone and a
-    /// create. With `sent_before` everything is counted and nothing is emitted.
+    /// create, as far as they are not to be skipped. With `sent_before` everything is counted and
+    /// nothing is emitted.
     pub(super) fn send_change(
         &mut self,
         encoder: &mut TableEncoder,
@@ -117,14 +118,23 @@ impl Output {
                 }
                 send.keys(old, Some(new))?;
                 let out = &send.out;
+                let skipped = &options.skipped;
                 if !send.encoder.has_key() || old.is_none() || out.old_key == out.new_key {
+                    if skipped.update {
+                        return Ok(());
+                    }
                     let context = events.context(now_ns);
                     return send.event(Op::Update, old, Some(new), KeyOf::New, None, context);
                 }
-                let context = events.context(now_ns);
-                send.event(Op::Delete, old, None, KeyOf::Old, Some(NEW_KEY), context)?;
-                if options.tombstones {
-                    send.tombstone(KeyOf::Old, Some(NEW_KEY));
+                if !skipped.delete {
+                    let context = events.context(now_ns);
+                    send.event(Op::Delete, old, None, KeyOf::Old, Some(NEW_KEY), context)?;
+                    if options.tombstones {
+                        send.tombstone(KeyOf::Old, Some(NEW_KEY));
+                    }
+                }
+                if skipped.create {
+                    return Ok(());
                 }
                 let context = events.context(now_ns);
                 send.event(Op::Create, None, Some(new), KeyOf::New, Some(OLD_KEY), context)

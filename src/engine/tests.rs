@@ -347,6 +347,29 @@ fn skipped_operations_leave_no_record_but_move_the_position() {
 }
 
 #[test]
+fn halves_of_a_key_change_are_skipped_for_themselves() {
+    let update = |old: &str, new: &str| {
+        let old = [Some(old), None];
+        [
+            wire::begin(150, 7),
+            wire::relation(OID),
+            wire::update(110, OID, Some((b'K', &old)), &[Some(new), Some("b")]),
+            wire::commit(150, 160),
+        ]
+    };
+    let ops = |skip: fn(&mut EnvelopeOptions), frames: &[Vec<u8>]| {
+        let mut bench = Bench::new(skip);
+        bench.run(frames);
+        bench.ops().join(" ")
+    };
+    let key_change = update("1", "2");
+    assert_eq!(ops(|options| options.skipped.update = true, &key_change), "d tombstone c");
+    assert_eq!(ops(|options| options.skipped.delete = true, &key_change), "c");
+    assert_eq!(ops(|options| options.skipped.create = true, &key_change), "d tombstone");
+    assert_eq!(ops(|options| options.skipped.update = true, &update("1", "1")), "");
+}
+
+#[test]
 fn table_that_is_not_captured_leaves_no_record() {
     let mut bench = Bench::new(|_| {});
     for frame in one_insert(100) {

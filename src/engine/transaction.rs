@@ -43,10 +43,12 @@ impl Change<'_> {
         }
     }
 
+    /// Whether all of it is left out. An update may become a delete and a create, each of which is
+    /// left out for itself.
     pub(super) fn is_skipped(&self, options: &EnvelopeOptions) -> bool {
         match self {
             Self::Insert(_) => options.skipped.create,
-            Self::Update(..) => options.skipped.update,
+            Self::Update(..) => false,
             Self::Delete(_) => options.skipped.delete,
             Self::Truncate => options.skipped.truncate,
         }
