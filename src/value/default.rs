@@ -8,7 +8,7 @@ use super::converter::Converter;
 use super::mapping::Mapping;
 use super::numeric::Decimal;
 use super::schema::SchemaKind;
-use super::temporal::{Calendar, DateForm, TimestampForm};
+use super::temporal::{Calendar, DateForm, TimeForm, TimestampForm};
 use crate::oid::Oid;
 use crate::relation::{PgType, TypeKind};
 use std::borrow::Cow;
@@ -119,6 +119,10 @@ fn write_default(
         out.extend_from_slice(infinite_default(text == "infinity", converter)?.as_bytes());
         return Some(());
     }
+    if let (Converter::Time(form, _), "24:00:00") = (converter, text) {
+        out.extend_from_slice(midnight_default(*form)?.as_bytes());
+        return Some(());
+    }
     let converter = match converter {
         Converter::Bit if text != "1" => {
             out.extend_from_slice(b"false");
@@ -128,6 +132,17 @@ fn write_default(
         other => other,
     };
     converter.write(text.as_bytes(), out).ok()
+}
+
+/// Debezium reads the end of a day as Java's last `LocalTime`, 23:59:59.999999999.
+fn midnight_default(form: TimeForm) -> Option<&'static str> {
+    Some(match form {
+        TimeForm::Millis => "86399999",
+        TimeForm::Micros => "86399999999",
+        TimeForm::Nanos => "86399999999999",
+        TimeForm::Iso => "\"23:59:59.999999999Z\"",
+        TimeForm::Structured { .. } => return None,
+    })
 }
 
 /// Debezium reads infinity as Java's largest or smallest `LocalDateTime`; what is left of that

@@ -58,9 +58,7 @@ impl Interval {
         let months = self.years * 12 + self.months;
         let days = months as f64 * (365.25 / 12.0) + self.days as f64;
         let minutes = (days * 24.0 + self.hours as f64) * 60.0 + self.minutes as f64;
-        let whole = (self.micros / 1_000_000) as f64;
-        let seconds = whole + (self.micros % 1_000_000) as f64 / 1_000_000.0;
-        ((minutes * 60.0 + seconds) * 1e6) as i64
+        ((minutes * 60.0 + self.seconds()) * 1e6) as i64
     }
 
     fn write_iso(self, out: &mut Vec<u8>) {
@@ -76,13 +74,28 @@ impl Interval {
             write_integer(value, out);
         }
         out.push(b'M');
-        if self.micros < 0 {
-            out.push(b'-');
-        }
-        write_integer(self.micros.unsigned_abs() / 1_000_000, out);
-        let fraction = self.micros.unsigned_abs() % 1_000_000;
-        super::iso::write_short_fraction(i64::try_from(fraction).unwrap_or(0), out);
+        out.extend_from_slice(self.seconds_text().as_bytes());
         out.extend_from_slice(b"S\"");
+    }
+
+    /// Seconds and their fraction as one double, whose sum need not be the nearest one to what the
+    /// interval says: -1.597015 becomes -1.597014999, with the nine digits that Debezium keeps.
+    fn seconds_text(self) -> String {
+        let text = self.seconds().to_string();
+        let Some((whole, fraction)) = text.split_once('.') else { return text };
+        let fraction = fraction.get(..9).unwrap_or(fraction).trim_end_matches('0');
+        match fraction {
+            "" if whole == "-0" => "0".to_owned(),
+            "" => whole.to_owned(),
+            _ => format!("{whole}.{fraction}"),
+        }
+    }
+
+    /// As pgjdbc's `PGInterval` adds them up.
+    #[expect(clippy::cast_precision_loss, reason = "seconds of an interval are below a minute")]
+    fn seconds(self) -> f64 {
+        let whole = (self.micros / 1_000_000) as f64;
+        whole + (self.micros % 1_000_000) as f64 / 1_000_000.0
     }
 }
 
@@ -231,6 +244,8 @@ mod tests {
             ("25:00:00", "90000000000", "P0Y0M0DT25H0M0S"),
             ("2 years 400 days 100:00:00", "98035200000000", "P2Y0M400DT100H0M0S"),
             ("-2 days", "-172800000000", "P0Y0M-2DT0H0M0S"),
+            // Found by scripts/parity.sh: the sum of two doubles.
+            ("12 years 4 mons -375 days -11:10:01.597015", "356770198402985", "P12Y4M-375DT-11H-10M-1.597014999S"),
         ];
         for (text, micros, iso) in cases {
             assert_eq!(write(text, IntervalForm::Micros), micros, "{text}");
