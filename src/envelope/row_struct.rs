@@ -38,8 +38,8 @@ pub(super) fn value_columns(
         }
         match Field::new(column, phase, values) {
             Some(field) => {
-                let field = match options.columns.mapper(table, column) {
-                    Some(mapper) => field.mapped(mapper, column),
+                let field = match options.columns.mapper(table, column, phase) {
+                    Some(mapper) => field.mapped(mapper, column, phase),
                     None => field,
                 };
                 columns.push(ColumnEncoder::new(index, field));

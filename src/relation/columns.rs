@@ -3,7 +3,7 @@
 //! The rules are asked once per version of a table, never per row.
 
 use super::pattern::{Pattern, Patterns};
-use super::{Column, ColumnMapper, FilterError, SourceType, Table};
+use super::{Column, ColumnMapper, FilterError, Phase, SourceType, Table};
 use std::borrow::Cow;
 
 /// `column.include.list` and `column.exclude.list`, `message.key.columns`, and everything that
@@ -129,12 +129,12 @@ impl ColumnRules {
 
     /// What is changed about a column: the first rule that chooses it.
     #[must_use]
-    pub fn mapper(&self, table: &Table, column: &Column) -> Option<&ColumnMapper> {
+    pub fn mapper(&self, table: &Table, column: &Column, phase: Phase) -> Option<&ColumnMapper> {
         if self.mappers.is_empty() {
             return None;
         }
         let name = qualified(table, &column.name);
-        let type_name = qualified(table, &SourceType::of(column).name);
+        let type_name = qualified(table, &SourceType::of(column, phase).name);
         self.mappers
             .iter()
             .find(|rule| rule.columns.is_match(if rule.by_type { &type_name } else { &name }))

@@ -13,5 +13,5 @@ pub use filter::{FilterError, TableFilter};
 pub use mapper::{ColumnHash, ColumnMapper, HashAlgorithm, HashedForm};
 pub use message_filter::MessageFilter;
 pub(crate) use pattern::split_list;
-pub use source_type::SourceType;
+pub use source_type::{Phase, SourceType};
 pub use table::{Column, PgType, ReplicaIdentity, Table, TypeKind};

@@ -1,21 +1,30 @@
 //! A column's type as the JDBC driver describes it to Debezium.
 
-use super::{Column, TypeKind};
+use super::{Column, PgType, TypeKind};
 use crate::oid::Oid;
 use std::borrow::Cow;
 
 /// Length of types that have no limit.
 const UNLIMITED: i32 = i32::MAX;
 
-/// Name, length and scale as `DatabaseMetaData.getColumns` reports them.
+/// Where Debezium learns of a table: it reads and describes a few types differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// JDBC's metadata and a `SELECT`, for the snapshot.
+    Snapshot,
+    /// The replication stream and its RELATION messages.
+    Stream,
+}
+
+/// Name, length and scale as Debezium has them from JDBC or from a RELATION message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceType<'c> {
-    /// `typname`; `serial` and its like for integers that a sequence fills.
+    /// `typname`; for the snapshot `serial` and its like for integers that a sequence fills.
     pub name: Cow<'c, str>,
     /// Length, precision or display size; `None` for vectors of any dimension.
     pub length: Option<i32>,
-    /// Digits behind the point.
-    pub scale: i32,
+    /// Digits behind the point; `None` when Debezium does not know.
+    pub scale: Option<i32>,
     /// True for what JDBC counts as CHAR and VARCHAR: the types that masks apply to.
     pub is_character: bool,
 }
@@ -23,32 +32,47 @@ pub struct SourceType<'c> {
 impl<'c> SourceType<'c> {
     /// Describes the type of a column; length and scale are those below its domains.
     ///
-    /// Source: pgjdbc's PgDatabaseMetaData and TypeInfoCache.
+    /// Source: pgjdbc's PgDatabaseMetaData and TypeInfoCache, the recording `filters.propagate`,
+    /// and what `scripts/parity.sh` showed of the other types.
     #[must_use]
-    pub fn of(column: &'c Column) -> Self {
+    pub fn of(column: &'c Column, phase: Phase) -> Self {
         let (base, typmod) = column.pg_type.base(column.typmod);
+        let is_domain = matches!(column.pg_type.kind, TypeKind::Domain { .. });
         let (length, scale) = match base.name.as_str() {
-            "vector" | "halfvec" | "sparsevec" => ((typmod > 0).then_some(typmod), 0),
+            "vector" | "halfvec" | "sparsevec" => ((typmod > 0).then_some(typmod), Some(0)),
+            // JDBC's metadata says 0 and nothing here, and knows better below a domain.
+            "numeric" if typmod == -1 && phase == Phase::Snapshot && !is_domain => (Some(0), None),
             _ => {
-                let (length, scale) = size(base.oid, typmod);
-                (Some(length), scale)
+                let (length, scale) = size(sized_oid(base), typmod);
+                (Some(length), Some(scale))
             }
         };
         let is_character =
             matches!(base.oid, Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR | Oid::CHAR | Oid::NAME)
                 || matches!(base.kind, TypeKind::Enum { .. });
-        Self { name: type_name(column), length, scale, is_character }
+        Self { name: type_name(column, phase), length, scale, is_character }
     }
 }
 
-fn type_name(column: &Column) -> Cow<'_, str> {
-    let is_serial = column.default.as_deref().is_some_and(|default| default.contains("nextval("));
+fn type_name(column: &Column, phase: Phase) -> Cow<'_, str> {
+    let is_serial = phase == Phase::Snapshot
+        && column.default.as_deref().is_some_and(|default| default.contains("nextval("));
     Cow::Borrowed(match column.pg_type.oid {
         Oid::INT2 if is_serial => "smallserial",
         Oid::INT4 if is_serial => "serial",
         Oid::INT8 if is_serial => "bigserial",
         _ => &column.pg_type.name,
     })
+}
+
+/// The type whose sizes hold: arrays that pgjdbc has built in have those of their elements.
+fn sized_oid(pg_type: &PgType) -> Oid {
+    match &pg_type.kind {
+        TypeKind::Array { element } if !matches!(element.oid, Oid::VARBIT | Oid::INTERVAL) => {
+            element.oid
+        }
+        _ => pg_type.oid,
+    }
 }
 
 /// Length and scale of a type with a modifier, -1 standing for none.
@@ -85,7 +109,6 @@ fn size(oid: Oid, typmod: i32) -> (i32, i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::relation::PgType;
     use std::sync::Arc;
 
     fn column(oid: Oid, name: &str, typmod: i32, default: Option<&str>) -> Column {
@@ -113,23 +136,58 @@ mod tests {
         ];
         for (oid, typmod, length, scale) in cases {
             let column = column(oid, "t", typmod, None);
-            let found = SourceType::of(&column);
-            assert_eq!((found.length, found.scale), (Some(length), scale), "{oid} {typmod}");
+            let found = SourceType::of(&column, Phase::Stream);
+            assert_eq!((found.length, found.scale), (Some(length), Some(scale)), "{oid} {typmod}");
         }
     }
 
     #[test]
     fn vectors_have_their_dimension_or_none() {
-        assert_eq!(SourceType::of(&column(Oid(16_400), "vector", 3, None)).length, Some(3));
-        assert_eq!(SourceType::of(&column(Oid(16_400), "vector", -1, None)).length, None);
+        let length = |typmod| {
+            let column = column(Oid(16_400), "vector", typmod, None);
+            SourceType::of(&column, Phase::Stream).length
+        };
+        assert_eq!((length(3), length(-1)), (Some(3), None));
     }
 
     #[test]
-    fn integers_with_a_sequence_are_serials() {
-        let nextval = Some("nextval('s'::regclass)");
-        assert_eq!(SourceType::of(&column(Oid::INT8, "int8", -1, nextval)).name, "bigserial");
-        assert_eq!(SourceType::of(&column(Oid::INT8, "int8", -1, Some("1"))).name, "int8");
-        assert_eq!(SourceType::of(&column(Oid::TEXT, "text", -1, nextval)).name, "text");
+    fn integers_with_a_sequence_are_serials_in_a_snapshot() {
+        let name = |oid, name, default, phase| {
+            SourceType::of(&column(oid, name, -1, Some(default)), phase).name.into_owned()
+        };
+        let nextval = "nextval('s'::regclass)";
+        assert_eq!(name(Oid::INT8, "int8", nextval, Phase::Snapshot), "bigserial");
+        assert_eq!(name(Oid::INT8, "int8", nextval, Phase::Stream), "int8");
+        assert_eq!(name(Oid::INT8, "int8", "1", Phase::Snapshot), "int8");
+        assert_eq!(name(Oid::TEXT, "text", nextval, Phase::Snapshot), "text");
+    }
+
+    #[test]
+    fn numeric_without_precision_has_no_scale_in_a_snapshot() {
+        let column = column(Oid::NUMERIC, "numeric", -1, None);
+        let of = |phase| {
+            let found = SourceType::of(&column, phase);
+            (found.length, found.scale)
+        };
+        assert_eq!(of(Phase::Snapshot), (Some(0), None));
+        assert_eq!(of(Phase::Stream), (Some(131_089), Some(0)));
+    }
+
+    #[test]
+    fn arrays_have_the_sizes_of_their_elements() {
+        let length = |oid, name, typmod| {
+            let element = column(oid, name, -1, None).pg_type;
+            let kind = TypeKind::Array { element };
+            let (schema, name) = (String::new(), format!("_{name}"));
+            let array = Arc::new(PgType { oid: Oid(1), schema, name, kind });
+            let column = Column { pg_type: array, typmod, ..column(oid, "", typmod, None) };
+            let found = SourceType::of(&column, Phase::Stream);
+            (found.length, found.scale)
+        };
+        assert_eq!(length(Oid::NUMERIC, "numeric", (10 << 16 | 2) + 4), (Some(10), Some(2)));
+        assert_eq!(length(Oid::VARCHAR, "varchar", 7), (Some(3), Some(0)));
+        assert_eq!(length(Oid::TIME, "time", 3), (Some(12), Some(3)));
+        assert_eq!(length(Oid::INTERVAL, "interval", -1), (Some(UNLIMITED), Some(0)));
     }
 
     #[test]
@@ -139,7 +197,7 @@ mod tests {
         let (schema, name) = (String::new(), "short".to_owned());
         let domain = Arc::new(PgType { oid: Oid(16_400), schema, name, kind });
         let column = Column { pg_type: domain, ..column(Oid::TEXT, "text", -1, None) };
-        let found = SourceType::of(&column);
+        let found = SourceType::of(&column, Phase::Stream);
         assert_eq!((&*found.name, found.length), ("short", Some(10)));
         assert!(found.is_character);
     }

@@ -6,16 +6,7 @@ use super::mapped::{Change, MappedConverter, parameters};
 use super::mapping::{Mapping, map_column};
 use super::schema::Schema;
 use super::{ValueError, ValueOptions};
-use crate::relation::{Column, ColumnMapper, TypeKind};
-
-/// Where a value comes from: Debezium reads a few types differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// A `SELECT` of the snapshot.
-    Snapshot,
-    /// The replication stream.
-    Stream,
-}
+use crate::relation::{Column, ColumnMapper, Phase, SourceType, TypeKind};
 
 /// A field of key and value structs; made once per column and relation version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,9 +49,10 @@ impl Field {
     /// What stands for a value that cannot be converted stays as it is, and so does the schema's
     /// default.
     #[must_use]
-    pub fn mapped(mut self, mapper: &ColumnMapper, column: &Column) -> Self {
-        self.schema.parameters.extend(parameters(mapper, column));
-        let Some(change) = Change::new(mapper, column, &self.schema, &self.converter) else {
+    pub fn mapped(mut self, mapper: &ColumnMapper, column: &Column, phase: Phase) -> Self {
+        let source = SourceType::of(column, phase);
+        self.schema.parameters.extend(parameters(mapper, column, &source));
+        let Some(change) = Change::new(mapper, &source, &self.schema, &self.converter) else {
             return self;
         };
         let changed = |json: &[u8]| {
@@ -136,7 +128,7 @@ mod tests {
     use super::*;
     use crate::oid::Oid;
     use crate::relation::PgType;
-    use crate::value::NameAdjustment;
+    use crate::value::{NameAdjustment, TimePrecision};
     use std::sync::Arc;
 
     fn pg_type(oid: Oid, name: &str, kind: TypeKind) -> Arc<PgType> {
@@ -186,6 +178,22 @@ mod tests {
         assert_eq!(out, b"{");
         assert_eq!(text(|out| field.write_failed(out)), "null");
         assert_eq!(text(|out| field.write_unavailable(out)), "null");
+    }
+
+    #[test]
+    fn default_at_the_end_of_a_day_is_javas_last_time() {
+        let time = pg_type(Oid::TIME, "time", TypeKind::Base);
+        let column = column(time, true, Some("'24:00:00'::time without time zone"));
+        for (mode, expected) in [
+            (TimePrecision::Adaptive, "86399999999"),
+            (TimePrecision::Connect, "86399999"),
+            (TimePrecision::Nanoseconds, "86399999999999"),
+            (TimePrecision::IsoString, "\"23:59:59.999999999Z\""),
+        ] {
+            let options = ValueOptions { time: mode, ..ValueOptions::default() };
+            let field = Field::new(&column, Phase::Snapshot, &options).unwrap();
+            assert_eq!(text(|out| field.write_null(out)), expected);
+        }
     }
 
     #[test]

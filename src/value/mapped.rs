@@ -51,13 +51,12 @@ impl Change {
     /// The change a rule makes to a column's values, if any.
     pub(super) fn new(
         mapper: &ColumnMapper,
-        column: &Column,
+        source: &SourceType<'_>,
         schema: &Schema,
         converter: &Converter,
     ) -> Option<Self> {
-        let source = SourceType::of(column);
         match mapper {
-            ColumnMapper::Truncate { length } if cuts(&source, *length) => match converter {
+            ColumnMapper::Truncate { length } if cuts(source, *length) => match converter {
                 Converter::Bytea(BinaryMode::Bytes)
                 | Converter::Unknown(BinaryMode::Bytes)
                 | Converter::UnknownGeometry(BinaryMode::Bytes) => Some(Self::CutBytes(*length)),
@@ -104,10 +103,13 @@ impl Change {
 }
 
 /// What the rule adds to the parameters of the column's schema.
-pub(super) fn parameters(mapper: &ColumnMapper, column: &Column) -> Vec<(&'static str, String)> {
-    let source = SourceType::of(column);
+pub(super) fn parameters(
+    mapper: &ColumnMapper,
+    column: &Column,
+    source: &SourceType<'_>,
+) -> Vec<(&'static str, String)> {
     match mapper {
-        ColumnMapper::Truncate { length } if cuts(&source, *length) => {
+        ColumnMapper::Truncate { length } if cuts(source, *length) => {
             vec![("truncateLength", length.to_string())]
         }
         ColumnMapper::Truncate { .. } => Vec::new(),
@@ -119,7 +121,9 @@ pub(super) fn parameters(mapper: &ColumnMapper, column: &Column) -> Vec<(&'stati
             if let Some(length) = source.length {
                 parameters.push(("__debezium.source.column.length", length.to_string()));
             }
-            parameters.push(("__debezium.source.column.scale", source.scale.to_string()));
+            if let Some(scale) = source.scale {
+                parameters.push(("__debezium.source.column.scale", scale.to_string()));
+            }
             parameters.push(("__debezium.source.column.name", column.name.clone()));
             parameters
         }

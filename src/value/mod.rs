@@ -32,9 +32,10 @@ mod temporal;
 mod unavailable;
 mod vector;
 
+pub use crate::relation::Phase;
 pub use bytea::write_binary;
 pub use error::ValueError;
-pub use field::{Field, Phase};
+pub use field::Field;
 pub(crate) use float::write_f64;
 pub use json::{write_str, write_string};
 pub use options::{

@@ -100,9 +100,9 @@ fn first_rule_that_chooses_a_column_changes_it() {
         .and_then(|rules| rules.with_type_mapper("r", r".*\.INT4", ColumnMapper::SourceType))
         .unwrap();
     let f = table(&["a", "b", "c"], &[]);
-    let mapper = |n: usize| rules.mapper(&f, &f.columns[n]).unwrap();
+    let mapper = |n: usize| rules.mapper(&f, &f.columns[n], Phase::Stream).unwrap();
     assert_eq!(mapper(0), &truncate);
     assert_eq!(mapper(1), &mask);
     assert_eq!(mapper(2), &ColumnMapper::SourceType);
-    assert_eq!(ColumnRules::default().mapper(&f, &f.columns[0]), None);
+    assert_eq!(ColumnRules::default().mapper(&f, &f.columns[0], Phase::Stream), None);
 }

@@ -22,7 +22,11 @@ fn text_column() -> Column {
 
 fn field(column: &Column, property: &str) -> Field {
     let mapper = ColumnMapper::from_property(property).unwrap();
-    Field::new(column, Phase::Stream, &ValueOptions::default()).unwrap().mapped(&mapper, column)
+    Field::new(column, Phase::Stream, &ValueOptions::default()).unwrap().mapped(
+        &mapper,
+        column,
+        Phase::Stream,
+    )
 }
 
 fn json(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -147,9 +151,11 @@ fn bytes_are_cut_and_short_columns_are_not() {
 fn source_type_becomes_parameters_in_their_order() {
     let mapper = ColumnMapper::SourceType;
     let number = column(Oid::NUMERIC, "numeric", (5 << 16 | 2) + 4);
-    let field = Field::new(&number, Phase::Stream, &ValueOptions::default())
-        .unwrap()
-        .mapped(&mapper, &number);
+    let field = Field::new(&number, Phase::Stream, &ValueOptions::default()).unwrap().mapped(
+        &mapper,
+        &number,
+        Phase::Stream,
+    );
     assert_eq!(
         parameters_of(&field),
         [
