@@ -6,11 +6,19 @@
 // refused, with its place in the text.
 #![warn(clippy::indexing_slicing, clippy::string_slice)]
 
+pub mod codec;
 pub mod decimal;
 pub mod error;
 pub mod expr;
+pub mod input;
+pub mod live;
+pub mod ops;
+pub mod plan;
 pub mod time;
 pub mod value;
 
 pub use error::{EvalError, QueryError};
+pub use input::{Discovery, InputRecord};
+pub use live::{LiveError, LiveOptions, LiveQuery};
+pub use plan::Statement;
 pub use value::{Row, Type, Value};

@@ -11,6 +11,7 @@ mod arithmetic;
 mod bind;
 mod cast;
 mod coerce;
+pub(super) mod convert;
 mod eval;
 mod functions;
 mod like;
@@ -22,6 +23,10 @@ pub use bind::{AggregateCall, AggregateKind, Binder, Typed};
 pub use cast::Target;
 pub use predicate::Predicate;
 pub use scope::{Scope, ScopeColumn};
+
+pub(super) use bind::{check_comparable, unsupported};
+pub(super) use coerce::unify_all;
+pub(super) use syntax::{folded, function_name, parse};
 
 use super::error::EvalError;
 use super::value::{Type, Value};
@@ -158,6 +163,56 @@ impl Expr {
         self.0.walk_mut(&mut |node| {
             if let Node::Column(position) = node {
                 *position = map(*position);
+            }
+            true
+        });
+        self
+    }
+
+    /// A column, cast to another type.
+    #[must_use]
+    pub fn cast_column(position: usize, from: Type, to: Type) -> Self {
+        let column = Node::Column(position);
+        if from == to {
+            return Self(column);
+        }
+        Self(Node::Cast { inner: Box::new(column), from, to: to.into() })
+    }
+
+    /// Whether an aggregate is part of the expression.
+    #[must_use]
+    pub fn has_aggregate(&self) -> bool {
+        let mut found = false;
+        self.0.walk(&mut |node| found |= matches!(node, Node::Aggregate(_)));
+        found
+    }
+
+    /// Columns that stand outside of the expressions `groups`.
+    #[must_use]
+    pub fn ungrouped(&self, groups: &[Self]) -> Vec<usize> {
+        let mut columns = Vec::new();
+        self.clone().0.walk_mut(&mut |node| {
+            if groups.iter().any(|group| group.0 == *node) {
+                return false;
+            }
+            if let Node::Column(position) = node {
+                columns.push(*position);
+            }
+            true
+        });
+        columns
+    }
+
+    /// The expression over rows that have the values of `groups`, then those of the aggregates.
+    #[must_use]
+    pub fn over_groups(mut self, groups: &[Self]) -> Self {
+        self.0.walk_mut(&mut |node| {
+            if let Some(position) = groups.iter().position(|group| group.0 == *node) {
+                *node = Node::Column(position);
+                return false;
+            }
+            if let Node::Aggregate(number) = node {
+                *node = Node::Column(groups.len() + *number);
             }
             true
         });

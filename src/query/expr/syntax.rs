@@ -43,7 +43,7 @@ pub(in crate::query) fn folded(ident: &ast::Ident) -> String {
 }
 
 /// The name of a function without `pg_catalog.`, in lower case.
-pub(super) fn function_name(name: &ast::ObjectName) -> String {
+pub(in crate::query) fn function_name(name: &ast::ObjectName) -> String {
     let part = name.0.last().and_then(|part| part.as_ident());
     part.map(folded).unwrap_or_default()
 }
