@@ -49,6 +49,15 @@ pub enum Error {
     /// The capture cannot start or go on.
     #[error(transparent)]
     Capture(#[from] crate::capture::CaptureError),
+    /// A statement that cannot be run.
+    #[error(transparent)]
+    Query(#[from] crate::query::QueryError),
+    /// A running query that cannot go on.
+    #[error(transparent)]
+    Live(#[from] crate::query::LiveError),
+    /// What a query kept in its directory, or where its result goes.
+    #[error(transparent)]
+    QueryFlow(#[from] crate::query_flow::QueryFlowError),
     /// A table list was no list of regular expressions.
     #[error(transparent)]
     Filter(#[from] crate::relation::FilterError),
@@ -77,6 +86,9 @@ impl Error {
             ),
             Self::Transform(error) => error.hint(),
             Self::Capture(error) => Some(error.hint()),
+            Self::Query(error) => error.advice().map(str::to_owned),
+            Self::Live(error) => Some(error.hint()),
+            Self::QueryFlow(error) => error.hint(),
             Self::Filter(_) => Some(
                 "lists are comma-separated regular expressions on schema.table, such as \
                  'public.orders,public.c.*'; write a comma inside a pattern as \\,"
@@ -85,11 +97,20 @@ impl Error {
         }
     }
 
+    /// Lines that show the place of the error in what was typed.
+    #[must_use]
+    pub fn excerpt(&self) -> Option<String> {
+        match self {
+            Self::Query(error) => error.excerpt(),
+            _ => None,
+        }
+    }
+
     /// Exit status: 2 for bad usage or configuration, 1 for everything else.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Logging(_) | Self::Filter(_) => 2,
+            Self::Config(_) | Self::Logging(_) | Self::Filter(_) | Self::Query(_) => 2,
             Self::Capture(error) if error.is_misconfiguration() => 2,
             Self::Sink(error) if error.is_misconfiguration() => 2,
             Self::Kafka(error) if error.is_misconfiguration() => 2,
@@ -98,6 +119,7 @@ impl Error {
             Self::Load(error) => error.exit_code(),
             Self::Source(error) if error.is_misconfiguration() => 2,
             Self::Name(error) if error.is_ambiguous() => 2,
+            Self::QueryFlow(error) if error.is_misuse() => 2,
             _ => 1,
         }
     }

@@ -26,7 +26,6 @@ pub mod pgoutput;
 pub mod progress;
 pub mod query;
 pub mod relation;
-pub mod signal;
 pub mod stage;
 pub mod transform;
 pub mod value;
@@ -44,6 +43,7 @@ pub mod telemetry;
 // flows
 pub mod capture;
 pub mod load;
+pub mod query_flow;
 pub mod tail;
 
 pub mod error;

@@ -39,6 +39,9 @@ fn report(error: &Error) {
     let mut out = stderr.lock();
     let label = paint(Style::new().red().bold());
     let mut written = writeln!(out, "{} {}", "error:".style(label), error.chain());
+    if let Some(excerpt) = error.excerpt() {
+        written = written.and_then(|()| writeln!(out, "{excerpt}"));
+    }
     if let Some(hint) = error.hint() {
         let label = paint(Style::new().cyan().bold());
         written = written.and_then(|()| writeln!(out, "{} {hint}", "hint: ".style(label)));

@@ -6,6 +6,7 @@ mod capture_view;
 mod config;
 mod feed_tap;
 mod load;
+mod query;
 mod settings_page;
 mod shared;
 mod tail;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Load(load::LoadArgs),
     Capture(capture::CaptureArgs),
     Config(config::ConfigArgs),
+    Query(query::QueryArgs),
     Tail(tail::TailArgs),
 }
 
@@ -47,6 +49,7 @@ impl Command {
             Self::Load(args) => args.run().await,
             Self::Capture(args) => args.run().await,
             Self::Config(args) => args.run(),
+            Self::Query(args) => args.run().await,
             Self::Tail(args) => args.run().await,
         }
     }

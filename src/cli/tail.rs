@@ -107,7 +107,7 @@ impl TailArgs {
 }
 
 /// Completes when somebody asks us to stop, or when nobody reads what we print any more.
-fn stopped() -> Result<impl Future<Output = ()>, Error> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()>, Error> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
     Ok(async move {

@@ -6,7 +6,6 @@ use crate::relation::TypeKind;
 
 mod columns;
 mod heartbeat;
-mod live;
 mod logical_message;
 mod resume;
 
@@ -211,7 +210,7 @@ impl Bench {
                     self.engine.topic_made();
                     assert_eq!(self.feed(frame).unwrap(), Step::Done);
                 }
-                Step::Done | Step::Reply | Step::Signal(_) => {}
+                Step::Done | Step::Reply => {}
             }
         }
     }

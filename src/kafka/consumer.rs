@@ -17,6 +17,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -166,10 +167,46 @@ impl KafkaReader {
     /// [`KafkaError::OutOfRange`] for an offset that a partition does not hold;
     /// [`KafkaError::Request`] when Kafka does not answer.
     pub async fn open(&mut self, topic: &TopicInfo, start: StartAt) -> Result<u64, KafkaError> {
+        let ranges = self.ranges(topic, start).await?;
+        self.assign(topic, ranges)
+    }
+
+    /// Opens all partitions of a topic, those that `offsets` names at their offset and the others
+    /// at their beginning.
+    ///
+    /// # Errors
+    ///
+    /// As [`KafkaReader::open`].
+    pub async fn open_from(
+        &mut self,
+        topic: &TopicInfo,
+        offsets: &BTreeMap<i32, i64>,
+    ) -> Result<u64, KafkaError> {
+        let mut ranges = self.ranges(topic, StartAt::Beginning).await?;
+        for range in &mut ranges {
+            let Some(&offset) = offsets.get(&range.partition) else { continue };
+            if !(range.first..=range.end).contains(&offset) {
+                let (topic, partition) = (topic.name.to_string(), range.partition);
+                let (first, end) = (range.first, range.end);
+                return Err(KafkaError::OutOfRange { topic, partition, offset, first, end });
+            }
+            range.start = offset;
+        }
+        self.assign(topic, ranges)
+    }
+
+    async fn ranges(
+        &self,
+        topic: &TopicInfo,
+        start: StartAt,
+    ) -> Result<Vec<start::Range>, KafkaError> {
         let (consumer, wanted) = (Arc::clone(&self.consumer), topic.clone());
         let ranges =
             blocking(move || start::ranges(&consumer, &wanted.name, &wanted.partitions, start));
-        let ranges = ranges.await?;
+        ranges.await
+    }
+
+    fn assign(&mut self, topic: &TopicInfo, ranges: Vec<start::Range>) -> Result<u64, KafkaError> {
         let failed = |source| KafkaError::request("open a topic", source);
         let mut assignment = TopicPartitionList::new();
         for range in &ranges {

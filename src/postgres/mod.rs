@@ -8,7 +8,6 @@
 
 mod catalog;
 mod channel_binding;
-mod chunk;
 mod client;
 mod copy_row;
 mod error;
@@ -29,8 +28,7 @@ mod tls;
 mod unwatched;
 mod wire;
 
-pub use catalog::{captured_tables, stream_table, table_named};
-pub use chunk::{ChunkBounds, ChunkTable, copy_rows, identities};
+pub use catalog::{captured_tables, stream_table};
 pub use client::connect;
 pub use copy_row::CopyRow;
 pub use error::{PostgresError, ServerError};

@@ -7,6 +7,7 @@ use crate::config::SinkConfig;
 use crate::kafka::{self, KafkaError, KafkaReader};
 use crate::log::LogError;
 use crate::record::StoredRecord;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where in each partition reading begins.
@@ -112,6 +113,33 @@ impl Source {
                 Ok(reader.open(&info, start.into()).await?)
             }
             Self::Log(source) => Ok(source.add(topic, start)?),
+        }
+    }
+
+    /// Reads a topic as [`Source::add`] does, each of these partitions from its offset on and every
+    /// other one from its beginning.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] when the topic or a place in it does not exist.
+    pub async fn add_from(
+        &mut self,
+        topic: &str,
+        offsets: &BTreeMap<i32, i64>,
+    ) -> Result<u64, SourceError> {
+        match self {
+            Self::Kafka(reader) => {
+                let known = reader.topics().await?;
+                let Some(info) = known.into_iter().find(|info| *info.name == *topic) else {
+                    return Err(KafkaError::UnknownTopic { topic: topic.to_owned() }.into());
+                };
+                Ok(reader.open_from(&info, offsets).await?)
+            }
+            // The log has one partition a topic.
+            Self::Log(source) => {
+                let offset = offsets.values().next();
+                Ok(source.add(topic, offset.map_or(StartAt::Beginning, |o| StartAt::Offset(*o)))?)
+            }
         }
     }
 

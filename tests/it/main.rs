@@ -15,6 +15,7 @@ mod heartbeat;
 mod kafka;
 mod load;
 mod postgres;
+mod query;
 mod servers;
 mod support;
 mod tail;

@@ -18,7 +18,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "progress",
             "incremental",
             "signal",
-            "signal",
             "engine",
             "query",
             "stage",
@@ -26,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("edges", &["config", "telemetry", "postgres", "log", "kafka", "offsets", "source", "sink"]),
-    ("flows", &["load", "snapshot", "capture", "tail", "doctor"]),
+    ("flows", &["load", "snapshot", "capture", "tail", "query_flow", "doctor"]),
 ];
 
 /// What has no place in words and cores: they are told the time and handed the bytes.

@@ -3,7 +3,6 @@
 mod exactly_once;
 mod flow;
 mod limits;
-mod live;
 mod outage;
 mod pace;
 mod restart;
