@@ -38,6 +38,7 @@ use std::sync::Arc;
 mod catalog_request;
 mod error;
 mod heartbeat;
+mod live;
 mod logical_message;
 mod output;
 mod position;
@@ -46,9 +47,11 @@ mod transaction;
 
 pub use catalog_request::{RelationRequest, RequestedColumn};
 pub use error::EngineError;
+pub use live::SignalRow;
 pub use position::{Position, Processed};
 pub use snapshot::SnapshotRow;
 
+use live::Live;
 use logical_message::Messages;
 use output::{Emit, Output};
 use position::{Interrupted, Place};
@@ -65,6 +68,8 @@ pub enum Step {
     NeedsTable(RelationRequest),
     /// Make the topic, call [`Engine::topic_made`], and give the same frame again.
     NeedsTopic(Arc<str>),
+    /// A row of the signal table was inserted or deleted; its record was sent like any other.
+    Signal(SignalRow),
 }
 
 /// How often things happened since the start.
@@ -86,6 +91,7 @@ pub struct Engine {
     /// Tables of the stream by their OID; `None` for tables that are not captured.
     relations: HashMap<Oid, Option<Box<TableEncoder>>>,
     messages: Messages,
+    live: Live,
     transaction: Option<Transaction>,
     /// The transaction that was cut off, by a lost connection or the end of an earlier run, until it
     /// comes again.
@@ -120,6 +126,7 @@ impl Engine {
             options,
             values,
             relations: HashMap::new(),
+            live: Live::default(),
             transaction: None,
             interrupted: None,
             last_message: None,
@@ -221,6 +228,7 @@ impl Engine {
             Box::new(TableEncoder::new(table, phase, &self.options, &self.values))
         });
         self.relations.insert(oid, encoder);
+        self.live.define(oid, table);
         self.relations.get(&oid)?.as_deref()
     }
 
@@ -274,14 +282,14 @@ impl Engine {
             // Types are looked up in the catalogue, which knows more.
             Message::Type(_) => {}
             Message::Insert(insert) => {
-                self.on_change(lsn, insert.relation, &Change::Insert(&insert.new), emit)?;
+                return self.on_change(lsn, insert.relation, &Change::Insert(&insert.new), emit);
             }
             Message::Update(update) => {
                 let change = Change::Update(update.old.as_ref(), &update.new);
-                self.on_change(lsn, update.relation, &change, emit)?;
+                return self.on_change(lsn, update.relation, &change, emit);
             }
             Message::Delete(delete) => {
-                self.on_change(lsn, delete.relation, &Change::Delete(&delete.old), emit)?;
+                return self.on_change(lsn, delete.relation, &Change::Delete(&delete.old), emit);
             }
             Message::Truncate(truncate) => {
                 for relation in &truncate.relations {
@@ -365,6 +373,7 @@ impl Engine {
         self.last_commit_lsn = Some(commit.end_lsn);
         self.last_commit_time_us = Some(ts_us);
         self.last_xid = Some(open.xid);
+        self.live.committed(open.xid);
         self.lag_us = Some(self.out.now_ns.div_euclid(1000).saturating_sub(ts_us).max(0));
         self.counters.transactions += 1;
         Ok(())
@@ -376,7 +385,7 @@ impl Engine {
         relation: Oid,
         change: &Change<'_>,
         emit: &mut dyn FnMut(&Record<'_>),
-    ) -> Result<(), EngineError> {
+    ) -> Result<Step, EngineError> {
         self.counters.changes += 1;
         let Some(open) = &mut self.transaction else {
             return Err(EngineError::Unexpected { lsn, what: "change outside of a transaction" });
@@ -385,16 +394,21 @@ impl Engine {
         let Some(encoder) = self.relations.get_mut(&relation) else {
             return Err(EngineError::Unexpected { lsn, what: "change of an unknown relation" });
         };
-        let Some(encoder) = encoder else { return Ok(()) };
+        let Some(encoder) = encoder else { return Ok(Step::Done) };
         if change.is_skipped(&self.options) {
-            return Ok(());
+            return Ok(Step::Done);
         }
         open.source.lsn = lsn;
         let table = self.options.transaction_metadata.then(|| encoder.qualified_name().clone());
         let mut events = EventNumbers { open, lsn, table };
+        let records = self.out.records;
         self.out
             .send_change(encoder, change, &mut events, sent_before, &self.options, emit)
-            .map_err(|source| EngineError::Encode { lsn, source })
+            .map_err(|source| EngineError::Encode { lsn, source })?;
+        if self.out.records == records {
+            return Ok(Step::Done);
+        }
+        Ok(self.live.changed(lsn, relation, change).map_or(Step::Done, Step::Signal))
     }
 }
 

@@ -26,6 +26,7 @@ pub mod pgoutput;
 pub mod progress;
 pub mod query;
 pub mod relation;
+pub mod signal;
 pub mod stage;
 pub mod transform;
 pub mod value;

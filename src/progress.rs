@@ -109,6 +109,12 @@ impl Progress {
         self.marked
     }
 
+    /// Every record before this sequence number is delivered.
+    #[must_use]
+    pub fn delivered_below(&self) -> u64 {
+        self.first
+    }
+
     /// Everything before this position is durable downstream.
     #[must_use]
     pub fn safe_lsn(&self) -> Lsn {

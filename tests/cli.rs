@@ -72,11 +72,12 @@ fn unknown_setting_names_the_nearest_and_exits_with_2() {
 
 #[test]
 fn known_debezium_setting_without_support_stops_with_these_words() {
-    let (status, _, stderr) = run(&mut minicdc(&["config", "--set", "signal.data.collection=a.b"]));
+    let (status, _, stderr) =
+        run(&mut minicdc(&["config", "--set", "snapshot.query.mode.custom.name=X"]));
     assert_eq!(status, 2);
     assert!(
         stderr.starts_with(
-            "error: signal.data.collection (--set) is a known Debezium key that minicdc does not \
+            "error: snapshot.query.mode.custom.name (--set) is a known Debezium key that minicdc does not \
              support yet\nhint: "
         ),
         "{stderr}"
@@ -169,13 +170,13 @@ fn config_lists_values_with_origins_and_hides_passwords() {
 fn check_prints_every_problem_of_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("bad.properties");
-    fs::write(&file, "slot.nam=x\nslot.name=ok\nsignal.data.collection=public.signals\n").unwrap();
+    fs::write(&file, "slot.nam=x\nslot.name=ok\nsnapshot.query.mode.custom.name=X\n").unwrap();
     let (status, stdout, stderr) =
         run(&mut minicdc(&["config", "--check", file.to_str().unwrap()]));
     assert_eq!(status, 2);
     assert!(stdout.contains("unknown setting slot.nam"), "{stdout}");
     assert!(stdout.contains("bad.properties line 1)\n  did you mean slot.name?"), "{stdout}");
-    assert!(stdout.contains("signal.data.collection ("), "{stdout}");
+    assert!(stdout.contains("snapshot.query.mode.custom.name ("), "{stdout}");
     assert!(stderr.ends_with("bad.properties: 2 problems\n"), "{stderr}");
 }
 

@@ -2,6 +2,7 @@
 
 mod error;
 mod heartbeat;
+mod live;
 mod observer;
 mod outlet;
 mod position;
@@ -43,6 +44,7 @@ use crate::sink::StdoutSink;
 use crate::sink::TransactionalSink;
 use crate::transform::Chain;
 use heartbeat::Heartbeat;
+use live::Live;
 use outlet::Outlet;
 use position::PositionKeeper;
 use retry::Backoff;
@@ -93,6 +95,7 @@ struct Capture<'a> {
     shutdown: Shutdown,
     limits: Limits,
     heartbeat: Heartbeat,
+    live: Live,
     stop_lsn: Option<Lsn>,
     past: Past,
 }
@@ -119,16 +122,18 @@ pub async fn run(
         &tables.schema_exclude,
         &tables.table_include,
         &tables.table_exclude,
-    )?;
+    )?
+    .with(config.signals.table.as_ref().map(|(schema, table)| format!("{schema}.{table}")));
     if config.sink.transactions.is_some() {
         start::wait_for_slot(config, observer).await?;
     }
     let sink = open_sink(config).await?;
     let store = start::offset_store(config).await?;
-    let offset = match &store {
+    let mut offset = match &store {
         Some(store) => store.load().await?,
         None => None,
     };
+    let queue = live::stored_queue(offset.as_mut());
     let interval = Duration::from_millis(config.replication.offset_flush_interval_ms);
     // The position is read only now that no predecessor can write any more.
     let store = store.filter(|_| config.sink.transactions.is_none());
@@ -144,6 +149,7 @@ pub async fn run(
         &tables.message_prefix_include,
         &tables.message_prefix_exclude,
     )?);
+    let live = Live::new(config, queue, &mut engine);
     let mut capture = Capture {
         config,
         filter,
@@ -157,9 +163,11 @@ pub async fn run(
             records: config.sink.in_flight_records_max,
         },
         heartbeat: Heartbeat::new(config),
+        live,
         stop_lsn: None,
         past: Past { offset, ..Past::default() },
     };
+    capture.outlet.set_members(&capture.live.members());
     capture.until_stopped().await?;
     Ok(Summary {
         counters: capture.engine.counters(),
@@ -319,6 +327,12 @@ impl Capture<'_> {
         let chosen = TableFilter::new("", "", &self.config.snapshot.include_collection_list, "")?;
         let tables: Vec<&Table> =
             tables.iter().filter(|table| chosen.matches(&table.schema, &table.name)).collect();
+        // Old signals are no events.
+        let signal_table = self.live.signal_table();
+        let tables: Vec<&Table> = tables
+            .into_iter()
+            .filter(|table| signal_table != Some(table.qualified_name().as_str()))
+            .collect();
         let mut run = SnapshotRun {
             engine: &mut self.engine,
             outlet: &mut self.outlet,
@@ -353,6 +367,7 @@ impl Capture<'_> {
             shutdown: &mut self.shutdown,
             positions: &mut self.positions,
             heartbeat: &mut self.heartbeat,
+            live: &mut self.live,
             limits: self.limits,
             client,
             tables,

@@ -103,6 +103,13 @@ impl Outlet {
         }
     }
 
+    /// Sets the members that stored positions have from here on, beside those of the stream.
+    pub(super) fn set_members(&mut self, members: &serde_json::Map<String, serde_json::Value>) {
+        if let AnySink::Transactional(sink) = &mut self.sink {
+            sink.set_members(members.clone());
+        }
+    }
+
     /// Everything sent before `offset`, which says that a snapshot runs, is complete or thrown away.
     pub(super) fn begin_snapshot(&mut self, engine: &Engine, offset: &SourceOffset) {
         if let AnySink::Transactional(sink) = &mut self.sink {

@@ -45,6 +45,16 @@ pub(super) async fn current_end(client: &Client) -> Result<Lsn, Error> {
     Ok(end_of_last_record(position, u64::try_from(block).unwrap_or_default()))
 }
 
+/// How far the WAL is on disk (on a standby: replayed), and so may be sent.
+pub(super) async fn flushed_end(client: &Client) -> Result<Lsn, Error> {
+    const QUERY: &str = "SELECT (CASE WHEN pg_catalog.pg_is_in_recovery() \
+        THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_flush_lsn() END)::text";
+    let row = client.query_one(QUERY, &[]).await.map_err(PostgresError::from)?;
+    let text: String = row.get(0);
+    let no_lsn = |_| PostgresError::Protocol { detail: format!("\"{text}\" is no LSN") };
+    Ok(text.parse().map_err(no_lsn)?)
+}
+
 /// Where the next record would begin, as where the last one ended: at the start of a block the two
 /// differ by the block's header, and nothing on an idle server ever passes that.
 fn end_of_last_record(position: u64, block: u64) -> Lsn {

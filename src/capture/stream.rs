@@ -6,6 +6,7 @@
 
 use super::CaptureError;
 use super::heartbeat::Heartbeat;
+use super::live::Live;
 use super::observer::Event;
 use super::observer::Observer;
 use super::observer::Status;
@@ -57,6 +58,7 @@ pub(super) struct StreamRun<'a> {
     pub(super) shutdown: &'a mut Shutdown,
     pub(super) positions: &'a mut PositionKeeper,
     pub(super) heartbeat: &'a mut Heartbeat,
+    pub(super) live: &'a mut Live,
     pub(super) limits: Limits,
     /// For the catalogue; made anew when it is closed.
     pub(super) client: Client,
@@ -67,14 +69,14 @@ pub(super) struct StreamRun<'a> {
 }
 
 /// Clocks and positions of one connection.
-struct Session {
+pub(super) struct Session {
     stream: ReplicationStream,
     xmin: XminFetch,
     /// A frame that the engine wants to see again.
     held: Option<Vec<u8>>,
-    status_interval: Duration,
+    pub(super) status_interval: Duration,
     last_status: Instant,
-    told: Lsn,
+    pub(super) told: Lsn,
     /// How far the server's WAL goes, as far as it told us.
     server_end: Lsn,
     last_observed: Instant,
@@ -149,10 +151,12 @@ impl StreamRun<'_> {
     /// Moves bytes until a stop is asked for or the stop position is durable.
     async fn pump(&mut self, session: &mut Session) -> Result<(), Error> {
         let deliveries = self.outlet.deliveries();
+        let live = self.live.wake();
         let slot_name = &self.config.replication.slot_name;
         loop {
             self.engine.set_now(now_ns());
             session.xmin.tick(&self.client, slot_name, self.engine).await?;
+            self.live_turn(session).await?;
             let mut starving = true;
             while !self.is_full() {
                 match session.next(self.engine, self.outlet)? {
@@ -164,6 +168,7 @@ impl StreamRun<'_> {
                         self.ensure_topics(session, &[topic]).await?;
                         self.engine.topic_made();
                     }
+                    Some(Step::Signal(row)) => self.on_signal_row(session, &row).await?,
                 }
                 self.ensure_waited_for(session).await?;
                 starving = false;
@@ -192,6 +197,7 @@ impl StreamRun<'_> {
                 () = self.shutdown.asked() => {}
                 filled = session.stream.fill(), if !full => filled?,
                 () = deliveries.wait() => {}
+                () = live.notified() => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
@@ -199,7 +205,9 @@ impl StreamRun<'_> {
 
     /// True when nothing more should be read until something has left us.
     fn is_full(&self) -> bool {
-        self.limits.are_reached(self.engine.progress()) || self.outlet.tap_is_behind()
+        self.limits.are_reached(self.engine.progress())
+            || self.outlet.tap_is_behind()
+            || self.live.holds_stream(self.engine.touched())
     }
 
     /// Tells the server, the store and the observer what they are due to hear.
@@ -209,8 +217,8 @@ impl StreamRun<'_> {
         let since = now - session.last_status;
         if since >= session.status_interval || (safe > session.told && since >= CONFIRM_INTERVAL) {
             self.tell(session, false).await?;
-        } else if self.stop_lsn.is_some()
-            && self.engine.progress().is_idle()
+        } else if ((self.stop_lsn.is_some() && self.engine.progress().is_idle())
+            || self.live.awaits_stream())
             && now - session.asked >= ASK_INTERVAL
         {
             session.asked = now;
@@ -232,7 +240,10 @@ impl StreamRun<'_> {
         };
         let mut wake = session.last_status + confirm.min(session.status_interval);
         wake = wake.min(session.last_observed + OBSERVE_INTERVAL);
-        if self.stop_lsn.is_some() {
+        if let Some(due) = self.live.due() {
+            wake = wake.min(due);
+        }
+        if self.stop_lsn.is_some() || self.live.awaits_stream() {
             wake = wake.min(session.asked + ASK_INTERVAL);
         }
         if let Some(due) = self.heartbeat.due() {
@@ -244,8 +255,16 @@ impl StreamRun<'_> {
         wake
     }
 
-    async fn tell(&mut self, session: &mut Session, ask: bool) -> Result<(), Error> {
-        session.tell(self.engine.progress().safe_lsn(), ask).await
+    /// The position that the server may forget everything before: what was asked for is stored
+    /// before the signal is gone.
+    fn confirmed(&self, session: &Session) -> Lsn {
+        let is_held = self.positions.holds_back();
+        if is_held { session.told } else { self.engine.progress().safe_lsn() }
+    }
+
+    pub(super) async fn tell(&mut self, session: &mut Session, ask: bool) -> Result<(), Error> {
+        let confirmed = self.confirmed(session);
+        session.tell(confirmed, ask).await
     }
 
     /// Answers the engine's question about a table.
@@ -271,18 +290,18 @@ impl StreamRun<'_> {
     }
 
     /// Makes the topics that transforms have come up with.
-    async fn ensure_waited_for(&mut self, session: &mut Session) -> Result<(), Error> {
+    pub(super) async fn ensure_waited_for(&mut self, session: &mut Session) -> Result<(), Error> {
         if self.outlet.waits_for_topics() { self.ensure_topics(session, &[]).await } else { Ok(()) }
     }
 
     /// Makes topics. A broker that is away can hold this up for long; the server must not wait
     /// with us.
-    async fn ensure_topics(
+    pub(super) async fn ensure_topics(
         &mut self,
         session: &mut Session,
         topics: &[Arc<str>],
     ) -> Result<(), Error> {
-        let safe = self.engine.progress().safe_lsn();
+        let safe = self.confirmed(session);
         let mut ensured = pin!(self.outlet.ensure_topics(topics));
         loop {
             tokio::select! {
@@ -362,6 +381,11 @@ impl StreamRun<'_> {
 }
 
 impl Session {
+    /// Asks the server at the next occasion how far the stream is.
+    pub(super) fn ask_soon(&mut self) {
+        self.asked = self.asked.checked_sub(ASK_INTERVAL).unwrap_or(self.asked);
+    }
+
     /// Confirms the safe position. Only what is durable downstream is ever told, also as written.
     async fn tell(&mut self, safe: Lsn, ask: bool) -> Result<(), Error> {
         self.stream.send_status(safe, safe, safe, ask).await?;

@@ -12,6 +12,7 @@ mod origin;
 pub mod property;
 mod secret;
 mod sections;
+mod signals;
 mod values;
 
 pub use environment::{Environment, process_variable, wants_colour};
@@ -20,6 +21,7 @@ pub use file::SyntaxError;
 pub use load::{Overrides, Resolved, check_file, resolve, resolve_all};
 pub use origin::Origin;
 pub use secret::Secret;
+pub use signals::{KafkaSignals, NotificationConfig, SignalConfig, Watermarks};
 pub use values::{Value, Values};
 
 use crate::envelope::EnvelopeOptions;
@@ -39,6 +41,10 @@ pub struct Config {
     pub snapshot: SnapshotConfig,
     /// Which tables are captured.
     pub tables: TableConfig,
+    /// Signals and incremental snapshots.
+    pub signals: SignalConfig,
+    /// Where is told how snapshots go.
+    pub notifications: NotificationConfig,
     /// Signs of life.
     pub heartbeat: HeartbeatConfig,
     /// How events are written.

@@ -5,6 +5,7 @@ use super::load::pattern_error;
 use super::origin::Origin;
 use super::property;
 use super::secret::Secret;
+use super::signals;
 use super::values::Values;
 use super::{
     Config, DatabaseConfig, HeartbeatConfig, PublicationAutocreate, ReplicationConfig, SinkConfig,
@@ -26,6 +27,8 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         replication: replication(values)?,
         snapshot: snapshot(values)?,
         tables: tables(values),
+        signals: signals::signals(values)?,
+        notifications: signals::notifications(values)?,
         heartbeat: HeartbeatConfig {
             interval_ms: values.number("heartbeat.interval.ms")?,
             action_query: values.text("heartbeat.action.query").to_owned(),

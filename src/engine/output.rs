@@ -8,6 +8,8 @@ use crate::envelope::EnvelopeOptions;
 use crate::envelope::EventContext;
 use crate::envelope::HeartbeatEncoder;
 use crate::envelope::LogicalMessageEncoder;
+use crate::envelope::Notification;
+use crate::envelope::NotificationEncoder;
 use crate::envelope::Op;
 use crate::envelope::Row;
 use crate::envelope::TableEncoder;
@@ -190,6 +192,20 @@ impl Output {
         encoder.write_key(&mut self.key);
         encoder.write_value(self.now_ns, &mut self.value);
         self.emit_bare(encoder.topic(), Some(0), emit);
+    }
+
+    /// Sends a notification; such records have no headers.
+    pub(super) fn send_notification(
+        &mut self,
+        encoder: &NotificationEncoder,
+        notification: &Notification,
+        emit: &mut Emit<'_>,
+    ) {
+        self.key.clear();
+        self.value.clear();
+        encoder.write_key(notification, &mut self.key);
+        encoder.write_value(notification, &mut self.value);
+        self.emit_bare(encoder.topic(), None, emit);
     }
 
     /// Emits what `key` and `value` hold, without headers.

@@ -46,6 +46,7 @@ impl Engine {
         emit: &mut dyn FnMut(&Record<'_>),
     ) -> Result<(), EngineError> {
         self.clock_us = Some(row.source.ts_us);
+        self.live.reached(row.source.lsn);
         let context =
             EventContext { source: row.source, transaction: None, now_ns: self.out.now_ns };
         self.out

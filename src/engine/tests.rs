@@ -6,6 +6,7 @@ use crate::relation::TypeKind;
 
 mod columns;
 mod heartbeat;
+mod live;
 mod logical_message;
 mod resume;
 
@@ -210,7 +211,7 @@ impl Bench {
                     self.engine.topic_made();
                     assert_eq!(self.feed(frame).unwrap(), Step::Done);
                 }
-                Step::Done | Step::Reply => {}
+                Step::Done | Step::Reply | Step::Signal(_) => {}
             }
         }
     }

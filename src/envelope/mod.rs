@@ -2,6 +2,7 @@
 
 mod heartbeat;
 mod logical_message;
+mod notification;
 mod options;
 mod row_struct;
 mod source_block;
@@ -11,6 +12,7 @@ mod transaction;
 
 pub use heartbeat::HeartbeatEncoder;
 pub use logical_message::LogicalMessageEncoder;
+pub use notification::{Aggregate, Notification, NotificationEncoder};
 pub use options::{EnvelopeOptions, SkippedOperations};
 pub use source_block::{SnapshotMarker, SourceContext};
 pub use table_encoder::{

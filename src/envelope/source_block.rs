@@ -117,7 +117,9 @@ impl SourceContext {
         out.extend_from_slice(table);
         optional_number(out, self.tx_id);
         out.extend_from_slice(b",\"lsn\":");
-        number(out, self.lsn.as_u64());
+        // Rows of incremental snapshots come from no place in the WAL.
+        let has_place = self.snapshot != SnapshotMarker::Incremental;
+        optional_number(out, has_place.then_some(self.lsn.as_u64()));
         out.extend_from_slice(b",\"xmin\":");
         optional_number(out, self.xmin);
         out.extend_from_slice(b",\"origin\":");

@@ -38,7 +38,7 @@ pub(super) fn heartbeat_topic(options: &EnvelopeOptions) -> Arc<str> {
 }
 
 /// Replaces what Kafka refuses in topic names by `_`, one for each UTF-16 unit as Java counts.
-fn sanitise_topic(name: &str) -> String {
+pub(super) fn sanitise_topic(name: &str) -> String {
     let mut legal = String::with_capacity(name.len());
     for c in name.chars() {
         if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {

@@ -56,8 +56,8 @@ pub struct Read<T, R> {
     pub ended: Vec<TableEnd>,
     /// The chunk; without one, all tables have ended.
     pub chunk: Option<Chunk<T, R>>,
-    /// What it saw of the database.
-    pub seen: Visibility,
+    /// What it saw of the database; nothing for a table whose rows have no key.
+    pub seen: Option<Visibility>,
     /// Where it may be sent.
     pub watermark: Watermark,
 }
@@ -239,7 +239,7 @@ impl<T, R> Coordinator<T, R> {
             return Arrived::Stale;
         }
         self.reading = None;
-        if touched.hides_from(&read.seen, reader) {
+        if read.seen.as_ref().is_some_and(|seen| touched.hides_from(seen, reader)) {
             touched.end(reader);
             return Arrived::Again;
         }
@@ -304,6 +304,13 @@ impl<T, R> Coordinator<T, R> {
             rows.into_iter().filter(|(key, _)| is_untouched(key)).map(|(_, row)| row).collect();
         touched.end(reader);
         Some(Emission::Rows { table, rows })
+    }
+
+    /// True when the next chunk waits for the row that closes the window of this id.
+    #[must_use]
+    pub fn awaits_row(&self, id: &str) -> bool {
+        let is_row = |mark: &Watermark| matches!(mark, Watermark::Row(row) if row == id);
+        self.waiting.iter().any(|waiting| is_row(&waiting.watermark))
     }
 
     /// True when chunks wait for the stream to come to their watermark.

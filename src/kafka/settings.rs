@@ -68,6 +68,8 @@ const NAMES: &[(&str, Meaning)] = &[
     ("ssl.truststore.password", Nothing(TRUSTSTORE)),
     ("ssl.truststore.type", Nothing(TRUSTSTORE)),
     ("interceptor.classes", Nothing(CALLBACK)),
+    ("key.deserializer", Nothing("leave it out: signals are text")),
+    ("value.deserializer", Nothing("leave it out: signals are text")),
     ("key.serializer", Nothing(SERIALIZER)),
     ("max.block.ms", Nothing(BOUNDED)),
     ("metric.reporters", Nothing(CALLBACK)),
@@ -178,6 +180,25 @@ pub fn client_settings(config: &SinkConfig) -> Result<ClientConfig, KafkaError> 
         if SHARED.iter().any(|shared| called.starts_with(shared)) {
             apply(&mut client, name, value, config)?;
         }
+    }
+    checked(client)
+}
+
+/// Settings of a consumer: `defaults` under all of the overrides.
+///
+/// # Errors
+///
+/// As [`producer_settings`].
+pub(super) fn consumer_settings(
+    config: &SinkConfig,
+    defaults: &[(&str, &str)],
+) -> Result<ClientConfig, KafkaError> {
+    let mut client = base(config)?;
+    for (name, value) in defaults {
+        client.set(*name, *value);
+    }
+    for (name, value) in &config.producer_overrides {
+        apply(&mut client, name, value, config)?;
     }
     checked(client)
 }

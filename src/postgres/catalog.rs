@@ -95,6 +95,32 @@ pub async fn captured_tables(
     Ok(tables)
 }
 
+/// The table called `schema.table`, if there is one.
+///
+/// # Errors
+///
+/// [`PostgresError`] when the catalogue cannot be read.
+pub async fn table_named(client: &Client, name: &str) -> Result<Option<Table>, PostgresError> {
+    let query = format!("{TABLES} AND n.nspname || '.' || c.relname = $1");
+    let row = client
+        .query_opt(&query, &[&name])
+        .await
+        .map_err(PostgresError::doing(format!("look up table {name}")))?;
+    let Some(row) = row else { return Ok(None) };
+    let letter: String = row.get(3);
+    let mut found = [Table {
+        oid: Oid(row.get(0)),
+        schema: row.get(1),
+        name: row.get(2),
+        columns: Vec::new(),
+        key: Vec::new(),
+        replica_identity: ReplicaIdentity::from_catalog(letter.bytes().next().unwrap_or(b'd')),
+    }];
+    describe(client, &mut found).await?;
+    let [table] = found;
+    Ok(Some(table))
+}
+
 /// The table of a RELATION message: its columns, in its order, with what the catalogue adds.
 ///
 /// Columns and types that are gone by now (the message can be older than the catalogue) become

@@ -58,6 +58,12 @@ impl CopyRow {
         self.cells.push(Some(start..self.text.len()));
     }
 
+    /// Size of its values.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Makes it a row of no columns.
     pub fn clear(&mut self) {
         self.text.clear();

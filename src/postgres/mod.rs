@@ -8,6 +8,7 @@
 
 mod catalog;
 mod channel_binding;
+mod chunk;
 mod client;
 mod copy_row;
 mod error;
@@ -28,7 +29,8 @@ mod tls;
 mod unwatched;
 mod wire;
 
-pub use catalog::{captured_tables, stream_table};
+pub use catalog::{captured_tables, stream_table, table_named};
+pub use chunk::{ChunkBounds, ChunkTable, copy_rows, identities};
 pub use client::connect;
 pub use copy_row::CopyRow;
 pub use error::{PostgresError, ServerError};

@@ -37,6 +37,8 @@ pub struct TableFilter {
     schema_exclude: Patterns,
     table_include: Patterns,
     table_exclude: Patterns,
+    /// `schema.table` that is captured whatever the lists say.
+    also: Option<String>,
 }
 
 impl TableFilter {
@@ -56,7 +58,14 @@ impl TableFilter {
             schema_exclude: Patterns::parse("schema.exclude.list", schema_exclude)?,
             table_include: Patterns::parse("table.include.list", table_include)?,
             table_exclude: Patterns::parse("table.exclude.list", table_exclude)?,
+            also: None,
         })
+    }
+
+    /// Captures one more table, as `schema.table`, whatever the lists say.
+    #[must_use]
+    pub fn with(self, also: Option<String>) -> Self {
+        Self { also, ..self }
     }
 
     /// True when changes of `schema.table` are captured.
@@ -66,6 +75,9 @@ impl TableFilter {
             return false;
         }
         let name = format!("{schema}.{table}");
+        if self.also.as_ref() == Some(&name) {
+            return true;
+        }
         Patterns::choose(&self.schema_include, &self.schema_exclude, schema)
             && Patterns::choose(&self.table_include, &self.table_exclude, &name)
     }
@@ -108,6 +120,14 @@ mod tests {
         assert!(filter.matches("public", "orders"));
         assert!(!filter.matches("public", "tmp_1"));
         assert!(!filter.matches("audit", "orders"));
+    }
+
+    #[test]
+    fn one_table_can_be_captured_against_the_lists() {
+        let filter = TableFilter::new("", "", "public.orders", "").unwrap();
+        let filter = filter.with(Some("cdc.signals".to_owned()));
+        assert!(filter.matches("cdc", "signals") && filter.matches("public", "orders"));
+        assert!(!filter.matches("public", "signals"));
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn settings_that_do_not_hold_are_usage_errors() {
     let url = "postgres://me@127.0.0.1:1/shop";
     for (arguments, error, hint) in [
         (["--set", "slot.nme=x"], "unknown setting slot.nme", "slot.name"),
-        (["--set", "signal.data.collection=a.b"], "does not support", "config --list"),
+        (["--set", "snapshot.query.mode.custom.name=X"], "does not support", "config --list"),
         (["--snapshot", "sometimes"], "initial, no_data, always", "snapshot.mode"),
         (["--stop-at", "tomorrow"], "expected current or an LSN", "stop.at"),
         (["--sink", "kafka"], "needs bootstrap.servers", "--brokers"),

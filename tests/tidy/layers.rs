@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "progress",
             "incremental",
             "signal",
+            "signal",
             "engine",
             "query",
             "stage",

@@ -136,8 +136,14 @@ pub(super) const PROPERTIES: &[Property] = &[
         .default("__debezium-heartbeat"),
     Property::new("topic.heartbeat.name", Text, "Name of the heartbeat topic"),
     Property::renamed("heartbeat.topics.prefix", "topic.heartbeat.prefix"),
-    Property::new("notification.enabled.channels", Text, "Where notifications go").not_yet(),
-    Property::new("notification.sink.topic.name", Text, "Topic of notifications").not_yet(),
+    Property::new(
+        "notification.enabled.channels",
+        NOTIFICATION_CHANNELS,
+        "Where is told how snapshots go",
+    )
+    .not_yet(),
+    Property::new("notification.sink.topic.name", Text, "Topic of notifications; channel sink")
+        .not_yet(),
     Property::new("custom.metric.tags", Text, "Tags on metrics, k=v,k=v").not_yet(),
     Property::new("statistics.metrics.enabled", Boolean, "Quantiles of the lag")
         .default("true")
@@ -163,6 +169,10 @@ pub(super) const PROPERTIES: &[Property] = &[
 const COUNT: Kind = Form {
     rule: "-1 or a whole number from 1",
     holds: |text| text.parse::<i32>().is_ok_and(|count| count == -1 || count >= 1),
+};
+const NOTIFICATION_CHANNELS: Kind = Form {
+    rule: "a comma-separated list of sink and log",
+    holds: |text| text.split(',').all(|name| ["sink", "log"].contains(&name.trim())),
 };
 const MEMORY: Kind = Choice { allowed: &["memory"], not_yet: &[] };
 const NAMING: Kind = Choice {

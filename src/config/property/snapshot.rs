@@ -1,6 +1,6 @@
 //! Snapshot and signals.
 
-use super::Kind::{Boolean, Choice, Integer, Patterns, Text};
+use super::Kind::{Boolean, Choice, Form, Integer, Patterns, Text};
 use super::Property;
 
 pub(super) const PROPERTIES: &[Property] = &[
@@ -98,44 +98,77 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .default("disabled")
     .not_yet(),
-    Property::new("signal.data.collection", Text, "Table that takes signals").not_yet(),
-    Property::new("signal.enabled.channels", Text, "Where signals are read from")
-        .default("source")
-        .not_yet(),
-    Property::new("signal.poll.interval.ms", Integer(0, i64::MAX), "How often channels are read")
-        .default("5000")
-        .accepted("there are no signals to poll for while signal.data.collection is not supported"),
-    Property::new("signal.emit.failure.max.retries", Integer(0, i64::MAX), "Tries of a signal")
-        .default("0")
-        .not_yet(),
-    Property::new("signal.emit.failure.backoff.ms", Integer(0, i64::MAX), "Wait between them")
-        .default("10000")
-        .not_yet(),
-    Property::new("signal.kafka.*", Text, "Signals from a Kafka topic").not_yet(),
-    Property::new("signal.consumer.*", Text, "Kafka consumer of that topic").not_yet(),
-    Property::new("signal.file", Text, "Signals from a file").not_yet(),
+    Property::new(
+        "signal.data.collection",
+        SIGNAL_TABLE,
+        "Table of three columns (id, type, data) that takes signals and marks chunks",
+    ),
+    Property::new("signal.enabled.channels", CHANNELS, "Where signals are read from")
+        .default("source"),
+    Property::new(
+        "signal.poll.interval.ms",
+        Integer(1, i64::MAX),
+        "How often the file and the topic of signals are read",
+    )
+    .default("5000"),
+    Property::new(
+        "signal.emit.failure.max.retries",
+        Integer(0, i32::MAX as i64),
+        "How often a chunk that PostgreSQL refuses is tried again before its table is given up",
+    )
+    .default("0"),
+    Property::new("signal.emit.failure.backoff.ms", Integer(0, i64::MAX), "Wait between the tries")
+        .default("10000"),
+    Property::new("signal.kafka.topic", Text, "Topic of signals; their key is topic.prefix")
+        .derived("<topic.prefix>-signal"),
+    Property::new("signal.kafka.bootstrap.servers", Text, "Kafka brokers that have it")
+        .derived("bootstrap.servers"),
+    Property::new("signal.kafka.groupId", Text, "Consumer group that remembers what was read")
+        .default("kafka-signal"),
+    Property::new("signal.kafka.poll.timeout.ms", Integer(0, i64::MAX), "Longest wait for signals")
+        .default("100"),
+    Property::new("signal.kafka.*", Text, "Other settings of that channel").not_yet(),
+    Property::new(
+        "signal.consumer.*",
+        Text,
+        "Settings of its Kafka consumer, passed to librdkafka by the rest of the name",
+    ),
+    Property::new(
+        "signal.file",
+        Text,
+        "File of signals, one JSON object a line, emptied when read",
+    )
+    .default("file-signals.txt"),
     Property::new(
         "incremental.snapshot.chunk.size",
-        Integer(1, i64::MAX),
+        Integer(1, u32::MAX as i64),
         "Rows per chunk of an incremental snapshot",
     )
-    .default("1024")
-    .not_yet(),
+    .default("1024"),
     Property::new(
         "incremental.snapshot.watermarking.strategy",
-        Choice { allowed: &["insert_insert"], not_yet: &["insert_delete"] },
-        "How chunks are marked in the stream",
+        Choice { allowed: &["insert_insert", "insert_delete"], not_yet: &[] },
+        "How the end of a chunk is marked in the signal table",
     )
-    .default("insert_insert")
-    .not_yet(),
+    .default("insert_insert"),
     Property::new(
         "incremental.snapshot.allow.schema.changes",
         Boolean,
-        "DDL during incremental snapshots; Debezium's PostgreSQL connector has no use for it",
+        "DDL during incremental snapshots",
     )
     .default("false")
-    .not_yet(),
-    Property::new("read.only", Boolean, "Incremental snapshots without writing to the database")
-        .default("false")
-        .not_yet(),
+    .accepted("each chunk is read with the columns that its table has by then"),
+    Property::new(
+        "read.only",
+        Boolean,
+        "Incremental snapshots without writing to the database, also without a signal table",
+    )
+    .default("false"),
 ];
+
+const SIGNAL_TABLE: super::Kind =
+    Form { rule: "schema.table", holds: |text| crate::config::signals::table(text).is_some() };
+const CHANNELS: super::Kind = Form {
+    rule: "a comma-separated list of source, kafka and file",
+    holds: |text| text.split(',').all(|name| ["source", "kafka", "file"].contains(&name.trim())),
+};

@@ -25,6 +25,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use transactor::{Ledger, Transactor};
 
+/// Members of a position by their names.
+type Members = serde_json::Map<String, serde_json::Value>;
+
 /// Writes records and positions to Kafka in transactions.
 ///
 /// Dropping it throws away what is not committed.
@@ -38,9 +41,13 @@ pub struct TransactionalSink {
     brokers: String,
     batch: RecordBatch,
     /// The last place in the present chunk where no source transaction was open.
-    boundary: Option<(usize, Position)>,
+    boundary: Option<(usize, Position, Arc<Members>)>,
+    /// Members of the position that are not those of the stream.
+    members: Arc<Members>,
     /// The position that was handed over last, and when.
     stored: Option<(Position, Instant)>,
+    /// Its other members.
+    stored_members: Arc<Members>,
     /// How often an idle source's position is stored.
     interval: Duration,
     /// While a snapshot runs: what is stored about it, should it not fit into one transaction.
@@ -97,7 +104,9 @@ impl TransactionalSink {
             brokers,
             batch: RecordBatch::default(),
             boundary: None,
+            members: Arc::default(),
             stored: None,
+            stored_members: Arc::default(),
             interval,
             snapshot: None,
         })
@@ -105,7 +114,12 @@ impl TransactionalSink {
 
     /// No source transaction is open; everything sent so far is behind this position.
     pub fn boundary(&mut self, position: Position) {
-        self.boundary = Some((self.batch.len(), position));
+        self.boundary = Some((self.batch.len(), position, Arc::clone(&self.members)));
+    }
+
+    /// Sets the members that positions have, beside those of the stream, from here on.
+    pub fn set_members(&mut self, members: Members) {
+        self.members = Arc::new(members);
     }
 
     /// Hands over what was sent since the last time, up to `position`.
@@ -113,11 +127,14 @@ impl TransactionalSink {
         if self.snapshot.is_some() {
             self.hand_over_held();
         } else if self.batch.len() > 0 || self.is_due(&position) {
-            let boundary = self.boundary.take().filter(|(records, _)| *records < self.batch.len());
+            let boundary = self.boundary.take().filter(|(records, ..)| *records < self.batch.len());
             let mut marks = Vec::with_capacity(2);
-            marks.extend(boundary.map(|(records, position)| mark(records, &position)));
-            marks.push(mark(self.batch.len(), &position));
+            marks.extend(
+                boundary.map(|(records, position, members)| mark(records, &position, &members)),
+            );
+            marks.push(mark(self.batch.len(), &position, &self.members));
             self.stored = Some((position, Instant::now()));
+            self.stored_members = Arc::clone(&self.members);
             self.send_chunk(marks, false);
         }
     }
@@ -129,7 +146,9 @@ impl TransactionalSink {
         *position != Position::default()
             && !position.is_inside()
             && self.stored.as_ref().is_none_or(|(stored, at)| {
-                stored.is_inside() || (stored != position && at.elapsed() >= self.interval)
+                stored.is_inside()
+                    || self.members != self.stored_members
+                    || (stored != position && at.elapsed() >= self.interval)
             })
     }
 
@@ -182,9 +201,10 @@ impl TransactionalSink {
     }
 }
 
-fn mark(records: usize, position: &Position) -> Mark {
+fn mark(records: usize, position: &Position, members: &Members) -> Mark {
     let is_known = *position != Position::default();
-    let offset = is_known.then(|| json(&SourceOffset::at(position)));
+    let at = || SourceOffset { other: members.clone(), ..SourceOffset::at(position) };
+    let offset = is_known.then(|| json(&at()));
     Mark { records, offset, is_boundary: !position.is_inside(), sequence: None }
 }
 

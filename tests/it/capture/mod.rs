@@ -3,6 +3,7 @@
 mod exactly_once;
 mod flow;
 mod limits;
+mod live;
 mod outage;
 mod pace;
 mod restart;

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 pub(super) struct Masker {
     transactions: HashMap<String, usize>,
     lsns: HashMap<(Kind, String), usize>,
+    windows: HashMap<String, usize>,
 }
 
 /// What an LSN is the position of.
@@ -29,6 +30,14 @@ impl Masker {
         let kind = if status == Some("END") { Kind::Commit } else { Kind::Change };
         if topic.ends_with(".public.hb") {
             mask_recorded_now(payload(value));
+        }
+        if topic.ends_with(".public.sig") {
+            self.mask_window(payload(key));
+            for image in ["before", "after"] {
+                if let Some(row) = payload(value).member_mut(image) {
+                    self.mask_window(row);
+                }
+            }
         }
         let is_transaction = topic.ends_with(".transaction");
         self.mask_payload(is_transaction.then_some(kind), payload(key));
@@ -69,6 +78,22 @@ impl Masker {
                 "sequence" => self.mask_sequence(kind, value),
                 "xmin" if is_number(value) => *value = Json::Scalar("<xmin>".to_owned()),
                 name => mask_time(name, value),
+            }
+        }
+    }
+
+    /// A row that opens or closes the window of a chunk: a random id and times.
+    fn mask_window(&mut self, row: &mut Json) {
+        const UUID_LEN: usize = 36;
+        if let Some(id) = row.member_mut("id")
+            && let Some((uuid, end)) = id.text().and_then(|id| id.split_at_checked(UUID_LEN))
+            && matches!(end, "-open" | "-close")
+        {
+            let next = self.windows.len() + 1;
+            let number = self.windows.entry(uuid.to_owned()).or_insert(next);
+            *id = Json::Scalar(format!("\"<window {number}>{end}\""));
+            if let Some(Json::Scalar(data)) = row.member_mut("data") {
+                *data = mask_instants(data);
             }
         }
     }
@@ -162,6 +187,21 @@ fn mask_java_objects(collections: &mut Json) {
     }
 }
 
+/// Replaces times such as `2026-11-22T09:04:49.411352194Z` in a text.
+fn mask_instants(text: &str) -> String {
+    let is_instant = |word: &str| {
+        let (date, time) = word.split_once('T').unwrap_or_default();
+        let plain = |c: char| c.is_ascii_digit() || matches!(c, '-' | ':' | '.');
+        date.len() == "2026-11-22".len()
+            && time.strip_suffix('Z').is_some_and(|time| time.len() >= 8 && time.chars().all(plain))
+    };
+    let words = text.split_inclusive(['"', '\\']).map(|word| {
+        let end = word.len() - usize::from(word.ends_with(['"', '\\']));
+        if is_instant(&word[..end]) { format!("<time>{}", &word[end..]) } else { word.to_owned() }
+    });
+    words.collect()
+}
+
 /// A time of this century has a known number of digits in each unit; anything else is an error
 /// that must stay visible.
 fn mask_time(name: &str, value: &mut Json) {
@@ -232,6 +272,22 @@ mod tests {
         let object = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@2205a00f";
         assert_eq!(end(object), end("message"));
         assert_ne!(end("public.t"), end("message"));
+    }
+
+    #[test]
+    fn ids_and_times_of_windows_are_masked_and_their_shape_is_not() {
+        let row = |id: &str, time: &str| {
+            let text = format!(
+                r#"{{"after":{{"id":"{id}-open","type":"snapshot-window-open","data":"{{\"openWindowTimestamp\": \"{time}\"}}"}}}}"#
+            );
+            masked("dbserver1.public.sig", &text)
+        };
+        let one = row("fcc887e2-315a-4760-bf13-9000cb883037", "2026-11-22T09:04:49.411352194Z");
+        let two = row("26c0cdb7-f35f-41df-bb27-c7636cff3d37", "2026-11-25T09:04:49Z");
+        assert_eq!(one, two);
+        assert!(one.contains(r#""id":"<window 1>-open""#), "{one}");
+        assert_ne!(one, row("26c0cdb7-f35f-41df-bb27-c7636cff3d37", "2026-11-25 09:04"));
+        assert_ne!(one, row("s1", "2026-11-25T09:04:49Z"));
     }
 
     #[test]

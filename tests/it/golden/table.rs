@@ -13,7 +13,7 @@ super::must_match! {
     outbox: default, router;
     partition: default, none;
     replica_identity: default, autoset;
-    signals: default;
+    signals: default, on;
     snapshot: default, always, filtered, initial_only, no_data;
     time_special: default, adaptive_time_microseconds, isostring, microseconds;
     toast: default, refresh, strings;
@@ -39,7 +39,6 @@ super::must_match! {
 pub(super) const LATER: &[(&str, &str, &str)] = &[
     ("ddl", "default", "keys and old values of tables that change while they are captured"),
     ("ddl", "refresh", "schema.refresh.mode, and as above"),
-    ("signals", "on", "signal.data.collection, incremental snapshots; needs a mask for window ids"),
     ("snapshot", "when_needed", "snapshot.mode when_needed"),
 ];
 
