@@ -16,6 +16,20 @@ pub enum Error {
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[source] std::io::Error),
+    /// Nobody listens where a capture would.
+    #[error("no capture of slot \"{slot}\" can be spoken to at {}", path.display())]
+    NoCapture {
+        /// The slot.
+        slot: String,
+        /// The capture's socket.
+        path: std::path::PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A running capture did not take what it was asked.
+    #[error("the capture refuses: {0}")]
+    Refused(String),
     /// A sink failed.
     #[error(transparent)]
     Sink(#[from] crate::sink::SinkError),
@@ -70,7 +84,12 @@ impl Error {
         match self {
             Self::Config(error) => error.hint(),
             Self::Logging(error) => error.hint(),
-            Self::Output(_) | Self::Runtime(_) => None,
+            Self::Output(_) | Self::Runtime(_) | Self::Refused(_) => None,
+            Self::NoCapture { .. } => Some(
+                "give the settings that the capture was started with (--slot, --log-dir, --brokers \
+                 or --config), as the same user on the same machine"
+                    .to_owned(),
+            ),
             Self::Sink(error) => error.hint(),
             Self::Kafka(error) => error.hint(),
             Self::Offset(error) => error.hint(),

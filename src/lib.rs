@@ -33,6 +33,7 @@ pub mod value;
 
 // edges
 pub mod config;
+pub mod control;
 pub mod kafka;
 pub mod log;
 pub mod offsets;

@@ -278,6 +278,10 @@ impl Capture<'_> {
             }
         };
         let Plan { snapshot, stream_from } = plan;
+        if snapshot.is_none() && !self.past.snapshot_taken && self.live.tells_skipped() {
+            self.live.notifier().prepare(&mut self.outlet).await?;
+            self.live.notifier().initial(&mut self.engine, &mut self.outlet, "SKIPPED", &[]);
+        }
         if let Some(plan) = snapshot {
             let taken = self.take_snapshot(&client, plan, &tables).await;
             let ends = match &taken {
@@ -333,6 +337,8 @@ impl Capture<'_> {
             .into_iter()
             .filter(|table| signal_table != Some(table.qualified_name().as_str()))
             .collect();
+        self.live.notifier().prepare(&mut self.outlet).await?;
+        self.live.notifier().initial(&mut self.engine, &mut self.outlet, "STARTED", &[]);
         let mut run = SnapshotRun {
             engine: &mut self.engine,
             outlet: &mut self.outlet,
@@ -342,9 +348,11 @@ impl Capture<'_> {
             limits: self.limits,
             selects: &self.config.snapshot.select_overrides,
         };
-        let SnapshotEnd::Complete(offset) = run.run(client, plan, &tables).await? else {
-            return Ok(false);
-        };
+        let taken = run.run(client, plan, &tables).await;
+        let kind =
+            if matches!(taken, Ok(SnapshotEnd::Complete(_))) { "COMPLETED" } else { "ABORTED" };
+        self.live.notifier().initial(&mut self.engine, &mut self.outlet, kind, &[]);
+        let SnapshotEnd::Complete(offset) = taken? else { return Ok(false) };
         self.positions.snapshot_complete(&offset).await?;
         self.past.snapshot_taken = true;
         Ok(true)

@@ -288,7 +288,7 @@ pub(super) fn warn_of_unknown_columns(encoder: &TableEncoder) {
     }
 }
 
-async fn open_transaction(client: &Client, snapshot: Option<&str>) -> Result<(), Error> {
+pub(super) async fn open_transaction(client: &Client, snapshot: Option<&str>) -> Result<(), Error> {
     let mut sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;".to_owned();
     if let Some(name) = snapshot {
         sql.push_str(&format!("SET TRANSACTION SNAPSHOT '{}';", name.replace('\'', "''")));
@@ -307,7 +307,7 @@ async fn open_transaction(client: &Client, snapshot: Option<&str>) -> Result<(),
 }
 
 /// The transaction's id (none on a standby) and start time in Unix microseconds.
-async fn transaction_facts(client: &Client) -> Result<(Option<u64>, i64), Error> {
+pub(super) async fn transaction_facts(client: &Client) -> Result<(Option<u64>, i64), Error> {
     const QUERY: &str = "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL \
         ELSE pg_catalog.txid_current() END, \
         (EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000000)::int8";
@@ -323,7 +323,7 @@ async fn row_estimate(client: &Client, table: &Table) -> Result<Option<u64>, Err
     Ok(row.and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()))
 }
 
-fn copy_statement(table: &Table) -> String {
+pub(super) fn copy_statement(table: &Table) -> String {
     let columns: Vec<String> =
         table.columns.iter().map(|column| quote_identifier(&column.name)).collect();
     let name = quote_table(&table.schema, &table.name);
@@ -332,7 +332,7 @@ fn copy_statement(table: &Table) -> String {
 
 /// Reads a table through a SELECT of the user's, which may have its columns in any order, more of
 /// them, or fewer: those are NULL.
-async fn copy_of_select(
+pub(super) async fn copy_of_select(
     client: &Client,
     table: &Table,
     select: &str,

@@ -211,7 +211,7 @@ impl StreamRun<'_> {
     }
 
     /// Tells the server, the store and the observer what they are due to hear.
-    async fn keep_up(&mut self, session: &mut Session) -> Result<(), Error> {
+    pub(super) async fn keep_up(&mut self, session: &mut Session) -> Result<(), Error> {
         let now = Instant::now();
         let safe = self.engine.progress().safe_lsn();
         let since = now - session.last_status;

@@ -9,6 +9,7 @@ mod load;
 mod query;
 mod settings_page;
 mod shared;
+mod snapshot;
 mod tail;
 mod text;
 
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     Query(query::QueryArgs),
     Tail(tail::TailArgs),
+    Snapshot(snapshot::SnapshotArgs),
 }
 
 impl Command {
@@ -51,6 +53,7 @@ impl Command {
             Self::Config(args) => args.run(),
             Self::Query(args) => args.run().await,
             Self::Tail(args) => args.run().await,
+            Self::Snapshot(args) => args.run().await,
         }
     }
 }

@@ -25,7 +25,20 @@ const LAYERS: &[(&str, &[&str])] = &[
             "transform",
         ],
     ),
-    ("edges", &["config", "telemetry", "postgres", "log", "kafka", "offsets", "source", "sink"]),
+    (
+        "edges",
+        &[
+            "config",
+            "control",
+            "telemetry",
+            "postgres",
+            "log",
+            "kafka",
+            "offsets",
+            "source",
+            "sink",
+        ],
+    ),
     ("flows", &["load", "snapshot", "capture", "tail", "query_flow", "doctor"]),
 ];
 

@@ -2,10 +2,12 @@
 
 use super::Sent;
 use crate::config::{Config, KafkaSignals};
+use crate::control;
+use crate::control::Listener;
 use crate::kafka::SignalTopic;
 use crate::signal::Signal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -31,11 +33,13 @@ pub(super) fn start(
     config: &Config,
     sender: &mpsc::Sender<Sent>,
     wake: &Arc<Notify>,
+    status: &Arc<Mutex<String>>,
 ) -> Vec<JoinHandle<()>> {
     let signals = &config.signals;
     let inbox = Inbox { sender: sender.clone(), wake: wake.clone() };
     let interval = Duration::from_millis(signals.poll_interval_ms);
-    let mut tasks = Vec::new();
+    let path = control::socket_path(config);
+    let mut tasks = vec![tokio::spawn(listen(path, inbox.clone(), status.clone()))];
     if let Some(path) = signals.file.clone() {
         tasks.push(tokio::spawn(read_file(path, interval, inbox.clone())));
     }
@@ -44,6 +48,51 @@ pub(super) fn start(
         tasks.push(tokio::spawn(read_topic(kafka, prefix, interval, inbox)));
     }
     tasks
+}
+
+/// Answers whoever speaks to this capture. Without a socket, everything else goes on.
+async fn listen(path: PathBuf, inbox: Inbox, status: Arc<Mutex<String>>) {
+    let listener = match Listener::bind(&path) {
+        Ok(listener) => listener,
+        Err(error) => {
+            let socket = path.display();
+            tracing::warn!(%socket, %error, "minicdc snapshot cannot speak to this capture");
+            return;
+        }
+    };
+    let mut count = 0;
+    loop {
+        let (line, asker) = match listener.next().await {
+            Ok(asked) => asked,
+            Err(error) => {
+                tracing::debug!(%error, "nothing was asked");
+                // A socket that fails at once must not keep a processor busy.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        if asks_for_status(&line) {
+            let text = status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            asker.answer(&text).await;
+            continue;
+        }
+        count += 1;
+        let id = format!("control-{}-{count}", std::process::id());
+        match Signal::from_json(&line, &id) {
+            Ok(signal) => {
+                if !inbox.put(Ok(signal)).await {
+                    return;
+                }
+                asker.answer(&format!("asked for, signal {id}")).await;
+            }
+            Err(error) => asker.answer(&format!("error: {error}")).await,
+        }
+    }
+}
+
+fn asks_for_status(line: &str) -> bool {
+    let asked: Option<serde_json::Value> = serde_json::from_str(line).ok();
+    asked.is_some_and(|asked| asked["type"] == "status")
 }
 
 /// Looks for lines in the file from time to time, and empties it.

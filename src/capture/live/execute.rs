@@ -9,6 +9,9 @@ use crate::incremental::{Collection, Emission};
 use crate::postgres;
 use crate::signal::{Action, Execute, Signal, SignalError, SnapshotKind};
 
+/// How many blocking snapshots may wait.
+const BLOCKING_MAX: usize = 64;
+
 impl StreamRun<'_> {
     /// Does what a signal asks for; one that is wrong is told of and left out.
     pub(super) async fn on_signal(
@@ -26,12 +29,12 @@ impl StreamRun<'_> {
         self.live.notifier.prepare(self.outlet).await?;
         match action {
             Action::Execute(execute) if execute.kind == SnapshotKind::Blocking => {
-                self.observer.event(Event::Warning {
-                    text: format!(
-                        "signal \"{id}\" asks for a blocking snapshot, which is not there yet"
-                    ),
-                    hint: Some("ask for an incremental one".to_owned()),
-                });
+                if self.live.blocking.len() < BLOCKING_MAX {
+                    tracing::info!(signal = id, "blocking snapshot asked for");
+                    self.live.blocking.push_back((id, execute));
+                } else {
+                    tracing::warn!(signal = id, "too many blocking snapshots wait; left out");
+                }
             }
             Action::Execute(execute) => self.execute(&id, &execute).await?,
             Action::Stop(patterns) => self.stop(&id, &patterns),
@@ -53,7 +56,7 @@ impl StreamRun<'_> {
         self.tell(session, false).await
     }
 
-    fn refuse(&mut self, error: &SignalError) {
+    pub(super) fn refuse(&mut self, error: &SignalError) {
         self.observer
             .event(Event::Warning { text: format!("{error}; it is left out"), hint: None });
     }

@@ -5,6 +5,7 @@
 //! `turn` is called by the stream's loop, `execute` carries signals out, `reader` reads in a task
 //! of its own, `channels` bring signals from elsewhere than the stream.
 
+mod blocking;
 mod channels;
 mod execute;
 mod ids;
@@ -23,10 +24,11 @@ use crate::incremental::{Coordinator, Queue};
 use crate::offsets::SourceOffset;
 use crate::oid::Oid;
 use crate::postgres::{ChunkTable, CopyRow};
-use crate::signal::{Signal, SignalError};
+use crate::signal::{Execute, Signal, SignalError};
 use notify::Notifier;
 use reader::{ChunkRead, Marks, Reader};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -61,6 +63,10 @@ pub(super) struct Live {
     /// Tables whose changes are noted, with the columns of their keys.
     watched: Vec<(Oid, Vec<String>)>,
     encoder: Option<(Arc<ChunkTable>, TableEncoder)>,
+    /// Blocking snapshots that were asked for, with the ids of their signals.
+    blocking: VecDeque<(String, Execute)>,
+    /// What whoever asks is told.
+    status: Arc<Mutex<String>>,
     inbox: mpsc::Receiver<Sent>,
     channels: Vec<JoinHandle<()>>,
     wake: Arc<Notify>,
@@ -68,6 +74,8 @@ pub(super) struct Live {
     /// `schema.table` of the signal table.
     signal_table: Option<String>,
     reads_signals: bool,
+    /// It was told once that no first snapshot is due.
+    told_skipped: bool,
 }
 
 impl Live {
@@ -88,6 +96,7 @@ impl Live {
         let waiting_max = if marks.is_some() { 1 } else { WAITING_MAX };
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
         let wake = Arc::new(Notify::new());
+        let status = Arc::new(Mutex::new(status_text(&queue)));
         Self {
             coordinator: Coordinator::new(queue, waiting_max),
             reader: Some(Reader {
@@ -108,12 +117,15 @@ impl Live {
             backoff: Backoff::default(),
             watched: Vec::new(),
             encoder: None,
+            blocking: VecDeque::new(),
             inbox,
-            channels: channels::start(config, &sender, &wake),
+            channels: channels::start(config, &sender, &wake, &status),
+            status,
             wake,
             notifier: Notifier::new(config),
             signal_table,
             reads_signals: signals.source,
+            told_skipped: false,
         }
     }
 
@@ -127,10 +139,43 @@ impl Live {
         self.wake.clone()
     }
 
+    /// Tells how snapshots go.
+    pub(super) fn notifier(&mut self) -> &mut Notifier {
+        &mut self.notifier
+    }
+
+    /// True the first time.
+    pub(super) fn tells_skipped(&mut self) -> bool {
+        !std::mem::replace(&mut self.told_skipped, true)
+    }
+
+    /// What is being read has changed.
+    fn keep_status(&self) {
+        let text = status_text(self.coordinator.queue());
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
     /// `schema.table` of the signal table.
     pub(super) fn signal_table(&self) -> Option<&str> {
         self.signal_table.as_deref()
     }
+}
+
+/// What is being read, in words.
+fn status_text(queue: &Queue) -> String {
+    let names = queue.names();
+    let Some((first, rest)) = names.split_first() else {
+        return "no incremental snapshot is running".to_owned();
+    };
+    let position = &queue.position;
+    let state = if queue.paused { "paused" } else { "running" };
+    let place = match (&position.last, &position.maximum) {
+        (Some(last), Some(maximum)) => format!(", {} rows, key {last} of {maximum}", position.rows),
+        _ => String::new(),
+    };
+    let waiting =
+        if rest.is_empty() { String::new() } else { format!("; then {}", rest.join(", ")) };
+    format!("{state}: {first}{place}{waiting}")
 }
 
 /// The tables that an earlier run has left, taken out of its position. What cannot be read is told

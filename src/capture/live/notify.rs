@@ -36,6 +36,19 @@ impl Notifier {
         Ok(())
     }
 
+    /// Tells of the first snapshot, or a blocking one.
+    pub(in crate::capture) fn initial(
+        &self,
+        engine: &mut Engine,
+        outlet: &mut Outlet,
+        kind: &'static str,
+        data: &[(&'static str, String)],
+    ) {
+        if self.encoder.is_some() || self.logs {
+            self.send(engine, outlet, Aggregate::Initial, random_uuid(), kind, data);
+        }
+    }
+
     /// Tells of an incremental snapshot; `id` is that of the signal.
     pub(super) fn incremental(
         &self,

@@ -45,6 +45,9 @@ impl StreamRun<'_> {
         while let Ok(sent) = self.live.inbox.try_recv() {
             self.on_signal(session, sent).await?;
         }
+        if !self.live.blocking.is_empty() && !self.engine.in_transaction() {
+            self.blocking_snapshots(session).await?;
+        }
         self.live_chunks(session, None).await
     }
 
@@ -206,6 +209,7 @@ impl StreamRun<'_> {
         let members = self.live.coordinator.queue().to_members();
         self.outlet.set_members(&members);
         self.engine.set_members(members);
+        self.live.keep_status();
         if !self.live.coordinator.is_running() {
             self.live.watched.clear();
             self.live.encoder = None;

@@ -171,7 +171,7 @@ fn wrong_settings_are_told_with_their_origin() {
         (&["transaction.boundary=connector"], "transaction.boundary: invalid value \"connector\" (--set): expected poll or interval"),
         (&["snapshot.mode=x"], "snapshot.mode: invalid value \"x\" (--set): expected initial, no_data, always or initial_only"),
         (&["snapshot.mode=custom"], "snapshot.mode: \"custom\" (--set) is a known Debezium value that minicdc does not support yet; it supports initial, no_data, always or initial_only"),
-        (&["notification.enabled.channels=log"], "notification.enabled.channels (--set) is a known Debezium key that minicdc does not support yet"),
+        (&["snapshot.query.mode.custom.name=X"], "snapshot.query.mode.custom.name (--set) is a known Debezium key that minicdc does not support yet"),
         (&["transforms.route.type=x"], "transforms.route.type is set, but transforms does not name \"route\" (--set)"),
         (&["transforms=route"], "transforms.route.type is missing (--set)"),
         (&["transforms=route", "transforms.route.type=x"], "transforms.route.type: unknown class \"x\", expected io.debezium.transforms.ExtractNewRecordState, io.debezium.transforms.outbox.EventRouter, io.debezium.transforms.ByLogicalTableRouter, org.apache.kafka.connect.transforms.RegexRouter (--set)"),

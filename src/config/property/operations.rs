@@ -140,10 +140,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "notification.enabled.channels",
         NOTIFICATION_CHANNELS,
         "Where is told how snapshots go",
-    )
-    .not_yet(),
-    Property::new("notification.sink.topic.name", Text, "Topic of notifications; channel sink")
-        .not_yet(),
+    ),
+    Property::new("notification.sink.topic.name", Text, "Topic of notifications; channel sink"),
     Property::new("custom.metric.tags", Text, "Tags on metrics, k=v,k=v").not_yet(),
     Property::new("statistics.metrics.enabled", Boolean, "Quantiles of the lag")
         .default("true")

@@ -162,6 +162,65 @@ fn wrong_signals_are_told_of_and_nothing_stops() {
     assert_eq!(ids(&live.records(), "r"), range(1..=3));
 }
 
+#[test]
+#[ignore = "needs PostgreSQL: scripts/test.sh"]
+fn people_ask_for_snapshots_and_notifications_tell_of_them() {
+    let live = Live::start(&[
+        "incremental.snapshot.chunk.size=30",
+        "notification.enabled.channels=sink,log",
+        "notification.sink.topic.name=notes",
+    ]);
+    rows(&live, 100);
+    let mut capture = live.streaming();
+    let log_dir = live.shop.log_dir();
+    let ask = |arguments: &[&str]| {
+        let mut all = vec!["snapshot", "--slot", "shop", "--log-dir", &log_dir];
+        all.extend(arguments);
+        crate::support::minicdc::run(&all)
+    };
+    assert_eq!(ask(&["--status"]).success().stdout, ["no incremental snapshot is running"]);
+    ask(&["items"]).success();
+    wait_done(&mut capture, 1);
+    ask(&["items", "--where", "id > 90"]).success();
+    wait_done(&mut capture, 2);
+    let select = "select id, name from items where id <= 2 order by id";
+    ask(&["items", "--blocking", "--where", select]).success();
+    capture.wait_stderr("the blocking snapshot", |line| line.contains("blocking snapshot done"));
+    ask(&["items", "--blocking", "--where", "id > 5"]).success();
+    capture.wait_stderr("the failure", |line| line.contains("filter is a whole SELECT"));
+    live.shop.insert(101..=101);
+    live.shop.wait_confirmed();
+    capture.terminate().success();
+    assert_eq!(ask(&["--status"]).code(), 1);
+    let read = ids(&live.records(), "r");
+    assert_eq!(read.len(), 100 + 10 + 2);
+    assert_eq!(ids(&live.records(), "c"), [101]);
+
+    let arguments = ["tail", "notes", "--log-dir", &log_dir, "--from", "beginning"];
+    let mut tail = crate::support::minicdc::command();
+    tail.args(arguments).args(["--no-follow", "--format", "record"]);
+    let lines = Minicdc::spawn(tail).finish().success().stdout;
+    let told: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(record["key"]["id"], record["value"]["id"]);
+            assert_eq!(record["value"]["additional_data"]["connector_name"], "shop");
+            let of = record["value"]["aggregate_type"].as_str().unwrap();
+            format!("{} {}", &of[..3], record["value"]["type"].as_str().unwrap())
+        })
+        .collect();
+    #[rustfmt::skip] // one snapshot a line
+    let expected = [
+        "Ini SKIPPED",
+        "Inc STARTED", "Inc IN_PROGRESS", "Inc IN_PROGRESS", "Inc IN_PROGRESS", "Inc IN_PROGRESS", "Inc TABLE_SCAN_COMPLETED", "Inc COMPLETED",
+        "Inc STARTED", "Inc IN_PROGRESS", "Inc TABLE_SCAN_COMPLETED", "Inc COMPLETED",
+        "Ini STARTED", "Ini IN_PROGRESS", "Ini TABLE_SCAN_COMPLETED", "Ini COMPLETED",
+        "Ini STARTED", "Ini IN_PROGRESS", "Ini ABORTED",
+    ];
+    assert_eq!(told, expected);
+}
+
 /// Writes as long as `go_on`: inserts, updates, deletes, changed keys, in transactions of one or
 /// more.
 fn write(live: &Live, go_on: &AtomicBool, seed: u32) {
