@@ -110,7 +110,8 @@ impl LiveQuery {
             is_stateless,
         } = plan;
         if options.lateness.is_some() && windows.is_empty() {
-            let error = "--lateness is about time windows, and the statement has none";
+            let error =
+                "--lateness needs TUMBLE or HOP over a table, and the statement has neither";
             return Err(QueryError::new(sqlparser::tokenizer::Span::empty(), error)
                 .hint("FROM TUMBLE(orders, created_at, interval '1 hour')"));
         }

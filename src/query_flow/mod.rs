@@ -22,6 +22,7 @@ use state::{Offsets, StateDir};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use topic::ResultTopic;
@@ -103,12 +104,7 @@ pub async fn run(
         opened = Flow::open(config, statement, options, out, &say) => opened,
     };
     let mut flow = opened?;
-    let ended = tokio::select! {
-        biased;
-        () = &mut stop => Ok(()),
-        ended = flow.run() => ended,
-    };
-    ended?;
+    flow.run(stop).await?;
     flow.finish(&say).await
 }
 
@@ -202,7 +198,9 @@ impl<'a, W: Write> Flow<'a, W> {
         })
     }
 
-    async fn run(&mut self) -> Result<(), Error> {
+    /// Reads and shows until `stop` completes, which is looked at only between two batches: what was
+    /// read is in the result and on its way before anything is kept.
+    async fn run(&mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), Error> {
         let mut records: Vec<StoredRecord> = Vec::with_capacity(READ_MAX);
         loop {
             records.clear();
@@ -215,8 +213,11 @@ impl<'a, W: Write> Flow<'a, W> {
                     self.draw_when_due()?;
                 }
                 self.save_when_due().await?;
-                tokio::task::yield_now().await;
-                continue;
+                tokio::select! {
+                    biased;
+                    () = &mut stop => return Ok(()),
+                    () = tokio::task::yield_now() => continue,
+                }
             }
             if self.source.is_at_end() {
                 self.give_out().await?;
@@ -226,7 +227,11 @@ impl<'a, W: Write> Flow<'a, W> {
                 self.draw_when_due()?;
             }
             self.save_when_due().await?;
-            self.source.wait(WAIT_MAX.min(self.options.interval)).await;
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(()),
+                () = self.source.wait(WAIT_MAX.min(self.options.interval)) => {}
+            }
         }
     }
 

@@ -256,6 +256,29 @@ fn windows_group_by_event_time_and_close_behind_the_watermark() {
 }
 
 #[test]
+fn closed_window_is_final_and_what_comes_later_is_counted() {
+    let at = |id: i64, time: &str| {
+        let micros = crate::query::time::parse_timestamp(time, false).unwrap();
+        let value = format!(
+            r#"{{"schema":{{"type":"struct","fields":[{{"type":"struct","fields":[{{"type":"int32","field":"id"}},{{"type":"int64","name":"io.debezium.time.MicroTimestamp","field":"at"}}],"field":"after"}},{{"type":"string","field":"op"}}]}},"payload":{{"before":null,"after":{{"id":{id},"at":{micros}}},"source":{{}},"op":"c"}}}}"#
+        );
+        ("clicks", Some(format!(r#"{{"id":{id}}}"#)), Some(value))
+    };
+    let sql = "SELECT window_start, count(*) FROM TUMBLE(clicks, at, interval '1 minute') \
+               GROUP BY window_start ORDER BY 1";
+    let first = [at(1, "2024-01-01 10:00:05")];
+    let mut feed = Feed::try_start(sql, &first, Some(10_000_000)).unwrap();
+    feed.change(&[at(2, "2024-01-01 10:01:05")]);
+    // The watermark is at 10:00:55, so the first window is open.
+    let open = feed.change(&[at(3, "2024-01-01 10:00:20")]);
+    assert_eq!(open, ["+1 2024-01-01 10:00:00|2", "-1 2024-01-01 10:00:00|1"]);
+    feed.change(&[at(4, "2024-01-01 10:01:20")]);
+    assert_eq!(feed.change(&[at(5, "2024-01-01 10:00:30")]), [""; 0]);
+    assert_eq!(feed.live.late(), 1);
+    assert_eq!(feed.rows(), ["2024-01-01 10:00:00|2", "2024-01-01 10:01:00|2"]);
+}
+
+#[test]
 fn what_is_not_supported_is_refused_with_what_to_write() {
     #[rustfmt::skip] // one case a line
     let cases = [
