@@ -147,6 +147,8 @@ pub fn producer_settings(config: &SinkConfig) -> Result<ClientConfig, KafkaError
         client
             .set("transactional.id", &transactions.id)
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
+            // Records come in chunks, and a commit waits for the last of them.
+            .set("linger.ms", "1")
             // A record must not outlive its transaction: librdkafka takes that one's time.
             .remove("message.timeout.ms");
     }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const START_WAIT: Duration = Duration::from_secs(60);
 /// How long a call waits before it is made again; librdkafka goes on where it was.
 const SLICE: Duration = Duration::from_secs(2);
+/// How often it is looked whether all records of a transaction are acknowledged.
+const REPORT_STEP: Duration = Duration::from_micros(250);
 /// How long an orderly end waits for the coordinator.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
 
@@ -62,6 +64,10 @@ impl<R: Receipts> Producer<R> {
     ///
     /// [`NotDone`].
     pub fn commit(&self, leaving: &AtomicBool) -> Result<(), NotDone> {
+        // The binding's own wait looks every 100 ms only.
+        while self.inner.in_flight_count() > 0 && !leaving.load(Ordering::Relaxed) {
+            std::thread::sleep(REPORT_STEP);
+        }
         self.patiently(leaving, || self.inner.commit_transaction(SLICE))
     }
 

@@ -251,3 +251,64 @@ fn start_that_finds_the_slot_in_use_does_not_disturb_its_user() {
     capture.terminate().success();
     assert_eq!(ids(&site.records(), "c"), range(1..=10));
 }
+
+/// Where each change of the slot stands: its transaction, its LSN, and the end of the transaction
+/// before.
+fn places(shop: &Shop) -> Vec<(i64, i64, i64)> {
+    let peeked = shop.server.psql(
+        "select chr(get_byte(data, 0)), xid, lsn - '0/0' from pg_logical_slot_peek_binary_changes(
+             'shop', null, null, 'proto_version', '1', 'publication_names', 'shop')",
+    );
+    let (mut places, mut end) = (Vec::new(), 0);
+    for line in peeked.lines() {
+        let mut fields = line.split('|');
+        let kind = fields.next().unwrap();
+        let numbers: Vec<i64> = fields.map(|field| field.parse().unwrap()).collect();
+        match kind {
+            "I" => places.push((numbers[0], numbers[1], end)),
+            "C" => end = numbers[1],
+            _ => {}
+        }
+    }
+    places
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Kafka: scripts/test.sh"]
+fn position_that_debezium_stored_inside_of_a_transaction_is_taken_over() {
+    use minicdc::config::SinkConfig;
+    use minicdc::offsets::{OffsetKey, OffsetStore, SourceOffset};
+    let site = Site::start(kafka::shared());
+    site.shop.server.psql(
+        "create publication shop for all tables;
+         select pg_create_logical_replication_slot('shop', 'pgoutput')",
+    );
+    site.shop.insert(1..=3);
+    site.shop
+        .server
+        .psql("begin; insert into items select i, 'a' from generate_series(4, 9) i; commit");
+    site.shop.insert(10..=12);
+    // The server of the tests flushes its WAL a little later.
+    wait_until("all changes to be seen", || places(&site.shop).len() == 12);
+    let (xid, lsn, end) = places(&site.shop)[5];
+    // As Debezium 3.6 stores it behind row 6.
+    let stored: SourceOffset = serde_json::from_value(serde_json::json!({
+        "lsn_proc": lsn, "messageType": "INSERT", "lsn_commit": end, "lsn": lsn, "txId": xid,
+        "ts_usec": 1_722_854_400_123_456_i64,
+    }))
+    .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let config = SinkConfig {
+            brokers: Some(site.brokers.clone()),
+            offset_topic: format!("{}-offsets", site.prefix),
+            ..SinkConfig::default()
+        };
+        let key = OffsetKey::new(&site.prefix, &site.prefix);
+        let store = OffsetStore::kafka(&config, key).await.unwrap();
+        store.save(&stored).await.unwrap();
+    });
+    site.catch_up();
+    let records = site.records();
+    assert_eq!(records.iter().map(|record| record.id).collect::<Vec<_>>(), range(7..=12));
+}
