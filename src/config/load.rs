@@ -6,6 +6,7 @@ use super::values::{Setting, Values};
 use super::{Config, database_url, environment::Environment, file, libpq, property, sections};
 use crate::relation::FilterError;
 use crate::relation::TableFilter;
+use crate::relation::regex_reason;
 use crate::relation::split_list;
 use std::path::{Path, PathBuf};
 
@@ -187,14 +188,21 @@ fn check_patterns(values: &Values) -> Result<(), ConfigError> {
 
 /// An expression of `key` is none.
 pub(super) fn pattern_error(values: &Values, key: &str, error: &FilterError) -> ConfigError {
-    // The library draws the expression in several lines; the last one says what is wrong.
-    let drawn = error.source.to_string();
-    let reason = drawn.lines().last().unwrap_or_default();
+    broken_pattern(values, key, &error.pattern, &error.source)
+}
+
+/// A text of `key` is no expression.
+pub(super) fn broken_pattern(
+    values: &Values,
+    key: &str,
+    pattern: &str,
+    error: &fancy_regex::Error,
+) -> ConfigError {
     ConfigError::Pattern {
         key: property::without_salt(key),
-        pattern: error.pattern.clone(),
+        pattern: pattern.to_owned(),
         origin: values.origin(key),
-        reason: reason.trim_start_matches("error: ").to_owned(),
+        reason: regex_reason(error),
     }
 }
 

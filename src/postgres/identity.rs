@@ -2,8 +2,8 @@
 
 use super::quote::{quote_identifier, quote_table};
 use super::{PostgresError, ServerError};
+use crate::relation::JavaRegex;
 use crate::relation::split_list;
-use regex::{Regex, RegexBuilder};
 use tokio_postgres::Client;
 
 const PROPERTY: &str = "replica.identity.autoset.values";
@@ -25,7 +25,7 @@ pub enum IdentityError {
         pattern: String,
         /// What is wrong with it.
         #[source]
-        source: Box<regex::Error>,
+        source: Box<fancy_regex::Error>,
     },
 }
 
@@ -85,7 +85,7 @@ impl Identity {
 
 /// The parsed list.
 #[derive(Debug, Clone, Default)]
-pub struct IdentityRules(Vec<(Regex, Identity)>);
+pub struct IdentityRules(Vec<(JavaRegex, Identity)>);
 
 /// What became of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,18 +155,13 @@ impl IdentityRules {
     }
 }
 
-fn parse_entry(entry: &str) -> Result<(Regex, Identity), IdentityError> {
+fn parse_entry(entry: &str) -> Result<(JavaRegex, Identity), IdentityError> {
     let form = || IdentityError::Form { entry: entry.to_owned() };
     // The last colon, because a pattern may hold one.
     let (pattern, identity) = entry.rsplit_once(':').ok_or_else(form)?;
     let identity = Identity::parse(identity).ok_or_else(form)?;
-    let regex = RegexBuilder::new(&format!("^(?:{})$", pattern.trim()))
-        .case_insensitive(true)
-        .build()
-        .map_err(|source| IdentityError::Pattern {
-            pattern: pattern.to_owned(),
-            source: Box::new(source),
-        })?;
+    let regex = JavaRegex::whole_in_any_case(pattern.trim())
+        .map_err(|source| IdentityError::Pattern { pattern: pattern.to_owned(), source })?;
     Ok((regex, identity))
 }
 

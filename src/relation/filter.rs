@@ -12,7 +12,7 @@ pub struct FilterError {
     pub pattern: String,
     /// What is wrong with it.
     #[source]
-    pub source: Box<regex::Error>,
+    pub source: Box<fancy_regex::Error>,
 }
 
 /// Schemas and tables that are never captured, whatever the lists say.

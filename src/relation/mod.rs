@@ -2,6 +2,7 @@
 
 mod columns;
 mod filter;
+mod java_regex;
 mod mapper;
 mod message_filter;
 mod pattern;
@@ -10,6 +11,7 @@ mod table;
 
 pub use columns::ColumnRules;
 pub use filter::{FilterError, TableFilter};
+pub use java_regex::{JavaRegex, Rewrite, RewriteError, regex_reason};
 pub use mapper::{ColumnHash, ColumnMapper, HashAlgorithm, HashedForm};
 pub use message_filter::MessageFilter;
 pub(crate) use pattern::split_list;

@@ -1,37 +1,25 @@
 //! Lists of regular expressions, as Debezium's include and exclude lists hold them.
 
 use super::FilterError;
-use regex::{Regex, RegexBuilder};
+use super::JavaRegex;
 
 /// A regular expression that the whole of a name must match, in any case.
-#[derive(Debug, Clone)]
-pub(super) struct Pattern(Regex);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern(JavaRegex);
 
 impl Pattern {
     pub(super) fn new(property: &str, text: &str) -> Result<Self, FilterError> {
-        RegexBuilder::new(&format!("^(?:{text})$"))
-            .case_insensitive(true)
-            .build()
-            .map(Self)
-            .map_err(|source| FilterError {
-                property: property.to_owned(),
-                pattern: text.to_owned(),
-                source: Box::new(source),
-            })
+        JavaRegex::whole_in_any_case(text).map(Self).map_err(|source| FilterError {
+            property: property.to_owned(),
+            pattern: text.to_owned(),
+            source,
+        })
     }
 
     pub(super) fn is_match(&self, name: &str) -> bool {
         self.0.is_match(name)
     }
 }
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
-impl Eq for Pattern {}
 
 /// The patterns of one property.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

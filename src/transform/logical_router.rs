@@ -5,15 +5,16 @@ use super::connect::{Datum, Derived, Field, Schema, json_string, with_members};
 use super::error::SettingError;
 use super::event::Event;
 use super::options::Options;
-use super::pattern::Replace;
+use super::pattern::rewrite;
 use crate::envelope::adjust_schema_name;
+use crate::relation::Rewrite;
 use crate::value::NameAdjustment;
 
 #[derive(Debug)]
 pub(super) struct LogicalRouter {
-    topic: Replace,
+    topic: Rewrite,
     /// The field that is added to the key, and how its value follows from the old topic.
-    key_field: Option<(String, Option<Replace>)>,
+    key_field: Option<(String, Option<Rewrite>)>,
     names: NameAdjustment,
     derived: Derived,
 }
@@ -23,13 +24,13 @@ impl LogicalRouter {
         let keys = (options.key("topic.regex"), options.key("topic.replacement"));
         let (regex, replacement) =
             (options.required("topic.regex")?, options.required("topic.replacement")?);
-        let topic = Replace::new((&keys.0, &keys.1), regex, replacement)?;
+        let topic = rewrite((&keys.0, &keys.1), regex, replacement)?;
         let unique = options.flag("key.enforce.uniqueness", true)?;
         let name = options.text_or("key.field.name", "__dbz__physicalTableIdentifier").to_owned();
         let keys = (options.key("key.field.regex"), options.key("key.field.replacement"));
         let value = match (options.text("key.field.regex"), options.text("key.field.replacement")) {
             (Some(regex), Some(replacement)) => {
-                Some(Replace::new((&keys.0, &keys.1), regex, replacement)?)
+                Some(rewrite((&keys.0, &keys.1), regex, replacement)?)
             }
             (Some(_), None) => return Err(SettingError::Missing { key: keys.1 }),
             (None, _) => None,

@@ -4,7 +4,7 @@ use super::error::SettingError;
 use super::event::Event;
 use super::options::{Options, TransformSettings};
 use super::pattern;
-use regex::Regex;
+use crate::relation::JavaRegex;
 
 const PACKAGE: &str = "org.apache.kafka.connect.transforms.predicates.";
 const CLASSES: [&str; 3] = ["TopicNameMatches", "RecordIsTombstone", "HasHeaderKey"];
@@ -13,7 +13,7 @@ const CLASSES: [&str; 3] = ["TopicNameMatches", "RecordIsTombstone", "HasHeaderK
 #[derive(Debug)]
 pub(super) enum Predicate {
     /// `TopicNameMatches`
-    Topic(Regex),
+    Topic(JavaRegex),
     /// `RecordIsTombstone`
     Tombstone,
     /// `HasHeaderKey`

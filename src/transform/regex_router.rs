@@ -3,10 +3,11 @@
 use super::error::SettingError;
 use super::event::Event;
 use super::options::Options;
-use super::pattern::Replace;
+use super::pattern::rewrite;
+use crate::relation::Rewrite;
 
 #[derive(Debug)]
-pub(super) struct RegexRouter(Replace);
+pub(super) struct RegexRouter(Rewrite);
 
 impl RegexRouter {
     pub(super) fn new(options: &mut Options<'_>) -> Result<Self, SettingError> {
@@ -16,7 +17,7 @@ impl RegexRouter {
         let replacement = options.raw("replacement");
         let replacement =
             replacement.ok_or_else(|| SettingError::Missing { key: keys.1.clone() })?;
-        Ok(Self(Replace::new((&keys.0, &keys.1), regex, replacement)?))
+        Ok(Self(rewrite((&keys.0, &keys.1), regex, replacement)?))
     }
 
     pub(super) fn apply(&self, event: &mut Event<'_>) {

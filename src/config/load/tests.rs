@@ -134,6 +134,7 @@ fn every_allowed_word_of_a_supported_setting_builds_a_section() {
         for word in words {
             let argument = format!("{}={word}", row.name);
             let mut arguments = vec![argument.as_str(), "bootstrap.servers=h:1"];
+            arguments.extend(["topic.regex=a", "topic.replacement=b"]);
             if row.name == "transaction.boundary" {
                 arguments.push("exactly.once.support=required");
             }
@@ -177,8 +178,8 @@ fn wrong_settings_are_told_with_their_origin() {
         (&["transforms=route", "transforms.route.type=x"], "transforms.route.type: unknown class \"x\", expected io.debezium.transforms.ExtractNewRecordState, io.debezium.transforms.outbox.EventRouter, io.debezium.transforms.ByLogicalTableRouter, org.apache.kafka.connect.transforms.RegexRouter (--set)"),
         (&["database.server.name=x"], "database.server.name (--set) is the old name of topic.prefix"),
         (&["table.include.list=a", "table.exclude.list=b"], "table.include.list (--set) and table.exclude.list (--set) exclude each other"),
-        (&["table.include.list=a,public.("], "table.include.list: invalid regular expression \"public.(\" (--set): unclosed group"),
-        (&["snapshot.include.collection.list=["], "snapshot.include.collection.list: invalid regular expression \"[\" (--set): unclosed character class"),
+        (&["table.include.list=a,public.("], "table.include.list: invalid regular expression \"public.(\" (--set): opening parenthesis without closing parenthesis"),
+        (&["snapshot.include.collection.list=["], "snapshot.include.collection.list: invalid regular expression \"[\" (--set): invalid character class"),
         (&["sink.type=kafka"], "sink.type=kafka (--set) needs bootstrap.servers"),
         (&["slot.max.retries=-1"], "slot.max.retries: invalid value \"-1\" (--set): expected a whole number from 0"),
     ];

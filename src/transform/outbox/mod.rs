@@ -7,7 +7,8 @@ use super::connect::{Datum, Field, Members, Schema, string};
 use super::error::SettingError;
 use super::event::Event;
 use super::options::Options;
-use super::pattern::Replace;
+use super::pattern::rewrite;
+use crate::relation::Rewrite;
 use expand::{Nulls, expand};
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ pub(super) struct EventRouter {
     /// `table.expand.json.payload`, and what becomes of its nulls.
     expands: Option<Nulls>,
     route_by: String,
-    topic: Replace,
+    topic: Rewrite,
     tombstone_on_empty: bool,
     envelopes: Envelopes,
 }
@@ -88,7 +89,7 @@ impl Envelopes {
 impl EventRouter {
     pub(super) fn new(options: &mut Options<'_>) -> Result<Self, SettingError> {
         let keys = (options.key("route.topic.regex"), options.key("route.topic.replacement"));
-        let topic = Replace::new(
+        let topic = rewrite(
             (&keys.0, &keys.1),
             options.text_or("route.topic.regex", "(?<routedByValue>.*)"),
             options.text_or("route.topic.replacement", "outbox.event.${routedByValue}"),
