@@ -139,7 +139,8 @@ pub async fn run(
     let store = store.filter(|_| config.sink.transactions.is_none());
     let (mut envelope, values) = (config.envelope.clone(), config.values.clone());
     let chain = Chain::new(&config.transforms, envelope.key_schemas, envelope.value_schemas)
-        .map_err(|problem| ConfigError::Transform { problem, origin: Origin::Default })?;
+        .map_err(|problem| ConfigError::Transform { problem, origin: Origin::Default })?
+        .with_headers(envelope.headers);
     if !chain.is_empty() {
         // Transforms go by the schemas; the chain leaves out those that are not wanted.
         (envelope.key_schemas, envelope.value_schemas) = (true, true);

@@ -2,12 +2,14 @@
 //!
 //! Precedence: flags > `--set key=value` > environment > `--config FILE` > defaults.
 
+mod converters;
 mod database_url;
 mod environment;
 mod error;
 mod file;
 mod libpq;
 mod load;
+mod naming;
 mod origin;
 pub mod property;
 mod secret;

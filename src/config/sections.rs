@@ -1,7 +1,9 @@
 //! From checked values to the typed sections of [`Config`].
 
+use super::converters;
 use super::error::ConfigError;
 use super::load::pattern_error;
+use super::naming::naming;
 use super::origin::Origin;
 use super::property;
 use super::secret::Secret;
@@ -140,6 +142,8 @@ fn envelope(values: &Values) -> Result<EnvelopeOptions, ConfigError> {
     Ok(EnvelopeOptions {
         topic_prefix: values.text("topic.prefix").to_owned(),
         topic_delimiter: values.text("topic.delimiter").to_owned(),
+        naming: naming(values)?,
+        headers: converters::headers(values)?,
         database: values.text("database.dbname").to_owned(),
         key_schemas: values.is_true("key.converter.schemas.enable"),
         value_schemas: values.is_true("value.converter.schemas.enable"),
@@ -277,6 +281,8 @@ fn value_options(values: &Values) -> Result<ValueOptions, ConfigError> {
             ],
         )?,
         field_names: values.word("field.name.adjustment.mode", ADJUSTMENTS)?,
+        json: converters::json(values, "value.converter")?,
+        key_json: converters::json(values, "key.converter")?,
     })
 }
 

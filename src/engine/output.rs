@@ -19,6 +19,7 @@ use crate::pgoutput::LogicalMessage;
 use crate::pgoutput::OldTuple;
 use crate::progress::Progress;
 use crate::record::Record;
+use crate::value::{HeaderFormat, json_header};
 use std::sync::Arc;
 
 pub(super) type Emit<'a> = dyn FnMut(&Record<'_>) + 'a;
@@ -37,6 +38,8 @@ pub(super) struct Output {
     /// Key structs without schema, of the new and of the old row.
     new_key: Vec<u8>,
     old_key: Vec<u8>,
+    /// Value of the header that only one record has.
+    header: Vec<u8>,
     key: Vec<u8>,
     value: Vec<u8>,
 }
@@ -60,7 +63,11 @@ impl Output {
             ("__debezium.context.connectorName", "postgresql"),
             ("__debezium.context.runId", run_id),
         ];
-        let headers = context.map(|(name, value)| (name, Arc::from(value.as_bytes())));
+        let value = |text: &str| match options.headers {
+            HeaderFormat::Simple => Arc::from(text.as_bytes()),
+            HeaderFormat::Json { schemas, .. } => json_header(text, schemas).into(),
+        };
+        let headers = context.map(|(name, text)| (name, value(text)));
         Self {
             progress: Progress::default(),
             now_ns: 0,
@@ -69,6 +76,7 @@ impl Output {
             headers: if options.extended_headers { headers.to_vec() } else { Vec::new() },
             new_key: Vec::new(),
             old_key: Vec::new(),
+            header: Vec::new(),
             key: Vec::new(),
             value: Vec::new(),
         }
@@ -119,7 +127,10 @@ impl Output {
                 send.keys(old, Some(new))?;
                 let out = &send.out;
                 let skipped = &options.skipped;
-                if !send.encoder.has_key() || old.is_none() || out.old_key == out.new_key {
+                let is_same_key = old.is_none_or(|old| {
+                    out.old_key == out.new_key && send.encoder.has_same_nulls(old, new)
+                });
+                if !send.encoder.has_key() || is_same_key {
                     if skipped.update {
                         return Ok(());
                     }
@@ -127,6 +138,7 @@ impl Output {
                     return send.event(Op::Update, old, Some(new), KeyOf::New, None, context);
                 }
                 if !skipped.delete {
+                    send.key_header(Some(new))?;
                     let context = events.context(now_ns);
                     send.event(Op::Delete, old, None, KeyOf::Old, Some(NEW_KEY), context)?;
                     if options.tombstones {
@@ -136,6 +148,7 @@ impl Output {
                 if skipped.create {
                     return Ok(());
                 }
+                send.key_header(old)?;
                 let context = events.context(now_ns);
                 send.event(Op::Create, None, Some(new), KeyOf::New, Some(OLD_KEY), context)
             }
@@ -252,6 +265,13 @@ impl Sender<'_> {
         Ok(())
     }
 
+    /// Writes the key of a row as the value of a header.
+    fn key_header(&mut self, row: Option<Row<'_>>) -> Result<(), EncodeError> {
+        let Output { header, warnings, .. } = &mut *self.out;
+        header.clear();
+        row.map_or(Ok(()), |row| self.encoder.write_key_header(row, warnings, header))
+    }
+
     /// True when the old row is known and the same as far as it is captured.
     fn is_unchanged(&mut self, old: Option<Row<'_>>, new: Row<'_>) -> Result<bool, EncodeError> {
         let Some(old) = old else { return Ok(false) };
@@ -290,11 +310,20 @@ impl Sender<'_> {
         if self.sent_before {
             return;
         }
-        let Output { progress, headers, new_key, old_key, key: key_buffer, value, records, .. } =
-            &mut *self.out;
-        let (own_key, other_key) = match key {
-            Some(KeyOf::Old) => (&*old_key, &*new_key),
-            _ => (&*new_key, &*old_key),
+        let Output {
+            progress,
+            headers,
+            header,
+            new_key,
+            old_key,
+            key: key_buffer,
+            value,
+            records,
+            ..
+        } = &mut *self.out;
+        let own_key = match key {
+            Some(KeyOf::Old) => &*old_key,
+            _ => &*new_key,
         };
         let key = key.filter(|_| self.encoder.has_key()).map(|_| {
             key_buffer.clear();
@@ -307,7 +336,7 @@ impl Sender<'_> {
             partition: None,
             key,
             value: with_value.then_some(value.as_slice()),
-            own_header: own_header.map(|name| (name, other_key.as_slice())),
+            own_header: own_header.map(|name| (name, header.as_slice())),
             headers,
             additions: None,
         };

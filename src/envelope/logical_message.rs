@@ -2,7 +2,8 @@
 
 use super::EnvelopeOptions;
 use super::source_block;
-use super::table_encoder::{EventContext, TRANSACTION_SCHEMA, source_constants, write_transaction};
+use super::source_block::SourceParts;
+use super::table_encoder::{EventContext, TRANSACTION_SCHEMA, write_transaction};
 use crate::pgoutput::LogicalMessage;
 use crate::value::BinaryMode;
 use crate::value::ValueOptions;
@@ -39,8 +40,7 @@ pub struct LogicalMessageEncoder {
     key_tail: &'static str,
     value_head: Box<[u8]>,
     value_tail: &'static str,
-    source_head: Box<[u8]>,
-    source_database: Box<[u8]>,
+    source: SourceParts,
 }
 
 impl LogicalMessageEncoder {
@@ -61,7 +61,6 @@ impl LogicalMessageEncoder {
             value_head.extend_from_slice(SCHEMA_TAIL.as_bytes());
         }
         value_head.extend_from_slice(br#"{"op":"m","ts_ms":"#);
-        let (source_head, source_database) = source_constants(options);
         Self {
             // A dot whatever topic.delimiter says.
             topic: format!("{}.message", options.topic_prefix).into(),
@@ -70,8 +69,7 @@ impl LogicalMessageEncoder {
             key_tail: if options.key_schemas { "}" } else { "" },
             value_head: value_head.into(),
             value_tail: if options.value_schemas { "}" } else { "" },
-            source_head: source_head.into(),
-            source_database: source_database.into(),
+            source: SourceParts::new(options, values),
         }
     }
 
@@ -100,7 +98,7 @@ impl LogicalMessageEncoder {
         out.extend_from_slice(&self.value_head);
         source_block::number(out, context.now_ns.div_euclid(1_000_000));
         let table = br#","schema":"","table":"","txId":"#;
-        context.source.write(&self.source_head, &self.source_database, table, out);
+        context.source.write(&self.source, table, out);
         write_transaction(context.transaction, out);
         out.extend_from_slice(b",\"message\":{\"prefix\":");
         write_str(message.prefix, out);

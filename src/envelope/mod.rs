@@ -1,6 +1,7 @@
 //! Debezium's envelopes: keys, values, headers and topic names.
 
 mod heartbeat;
+mod key;
 mod logical_message;
 mod notification;
 mod options;
@@ -18,5 +19,5 @@ pub use source_block::{SnapshotMarker, SourceContext};
 pub use table_encoder::{
     ConversionWarning, EncodeError, EventContext, Op, Row, TableEncoder, TransactionBlock,
 };
-pub use topic::{adjust_schema_name, data_topic, transaction_topic};
+pub use topic::{KeyField, TopicNaming, adjust_schema_name, data_topic, transaction_topic};
 pub use transaction::TransactionMark;

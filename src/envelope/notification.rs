@@ -73,7 +73,7 @@ impl NotificationEncoder {
     #[must_use]
     pub fn new(topic: &str, options: &EnvelopeOptions) -> Self {
         Self {
-            topic: sanitise_topic(topic).into(),
+            topic: sanitise_topic(topic, false).into(),
             key_schemas: options.key_schemas,
             value_schemas: options.value_schemas,
         }

@@ -1,6 +1,8 @@
 //! The settings that change how events are written.
 
+use super::TopicNaming;
 use crate::relation::ColumnRules;
+use crate::value::HeaderFormat;
 use crate::value::NameAdjustment;
 
 /// All settings of this layer, with Debezium's defaults.
@@ -10,12 +12,16 @@ pub struct EnvelopeOptions {
     pub topic_prefix: String,
     /// `topic.delimiter`.
     pub topic_delimiter: String,
+    /// `topic.naming.strategy` and its options.
+    pub naming: TopicNaming,
     /// `database.dbname`, for the source block.
     pub database: String,
     /// `key.converter.schemas.enable`.
     pub key_schemas: bool,
     /// `value.converter.schemas.enable`.
     pub value_schemas: bool,
+    /// `header.converter` and its options.
+    pub headers: HeaderFormat,
     /// `tombstones.on.delete`.
     pub tombstones: bool,
     /// `skipped.operations`.
@@ -45,9 +51,11 @@ impl Default for EnvelopeOptions {
         Self {
             topic_prefix: "minicdc".to_owned(),
             topic_delimiter: ".".to_owned(),
+            naming: TopicNaming::default(),
             database: "postgres".to_owned(),
             key_schemas: true,
             value_schemas: true,
+            headers: HeaderFormat::Simple,
             tombstones: true,
             skipped: SkippedOperations { truncate: true, ..SkippedOperations::NONE },
             skip_unchanged: false,

@@ -50,6 +50,16 @@ pub(super) fn value_columns(
     (columns, unknown)
 }
 
+/// True when both rows have NULL at the same columns, as far as their JSON may hide it: where the
+/// schema has a default, NULL looks like it and is something else.
+pub(super) fn same_nulls(columns: &[ColumnEncoder], old: Row<'_>, new: Row<'_>) -> bool {
+    columns.iter().all(|column| {
+        let is_null = |row: Row<'_>| matches!(row.cells.get(column.index), Some(Cell::Null));
+        let schema = &column.field.schema;
+        is_null(old) == is_null(new) || schema.default.is_none() || !schema.optional
+    })
+}
+
 /// The columns of the key, which no list removes and no rule changes.
 pub(super) fn key_columns(
     table: &Table,
@@ -79,8 +89,10 @@ fn label(name: &str) -> Box<[u8]> {
     out.into()
 }
 
+/// Appends the schema of a struct of columns, with `more` fields behind them.
 pub(super) fn struct_schema(
     columns: &[ColumnEncoder],
+    more: &[u8],
     optional: bool,
     name: &str,
     field: Option<&str>,
@@ -93,6 +105,10 @@ pub(super) fn struct_schema(
         }
         column.field.schema.write_json(Some(&column.field.name), out);
     }
+    if !more.is_empty() && !columns.is_empty() {
+        out.push(b',');
+    }
+    out.extend_from_slice(more);
     out.extend_from_slice(b"],\"optional\":");
     out.extend_from_slice(if optional { b"true" } else { b"false" });
     out.extend_from_slice(b",\"name\":");

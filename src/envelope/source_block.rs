@@ -1,7 +1,9 @@
 //! The `source` block: where an event comes from.
 
+use super::EnvelopeOptions;
 use crate::lsn::Lsn;
-use std::io::Write as _;
+use crate::value::ValueOptions;
+use crate::value::write_str;
 
 /// Connect schema of the block, as a member named `source`.
 ///
@@ -59,6 +61,32 @@ impl SnapshotMarker {
     }
 }
 
+/// What is the same in the blocks of all events.
+#[derive(Debug)]
+pub(super) struct SourceParts {
+    /// `,"source":{…,"ts_ms":`
+    head: Box<[u8]>,
+    /// `,"db":"…","sequence":"[`
+    database: Box<[u8]>,
+    /// Debezium sets no marker on streamed events; it is the schema's default that shows.
+    null_defaults: bool,
+}
+
+impl SourceParts {
+    pub(super) fn new(options: &EnvelopeOptions, values: &ValueOptions) -> Self {
+        let mut head = b",\"source\":{\"version\":".to_vec();
+        write_str(&options.version, &mut head);
+        head.extend_from_slice(b",\"connector\":\"postgresql\",\"name\":");
+        write_str(&options.topic_prefix, &mut head);
+        head.extend_from_slice(b",\"ts_ms\":");
+        let mut database = b",\"db\":".to_vec();
+        write_str(&options.database, &mut database);
+        database.extend_from_slice(b",\"sequence\":\"[");
+        let null_defaults = values.json.null_defaults;
+        Self { head: head.into(), database: database.into(), null_defaults }
+    }
+}
+
 /// What the block says about one event, beside its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceContext {
@@ -91,15 +119,19 @@ fn optional_number(out: &mut Vec<u8>, value: Option<u64>) {
 }
 
 impl SourceContext {
-    /// Writes the block's value. `head` ends behind `"ts_ms":`, `database` is
-    /// `,"db":"…","sequence":"[`, `table` is `,"schema":"…","table":"…","txId":`.
-    pub(super) fn write(&self, head: &[u8], database: &[u8], table: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(head);
+    /// Writes the block's value; `table` is `,"schema":"…","table":"…","txId":`.
+    pub(super) fn write(&self, parts: &SourceParts, table: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(&parts.head);
         number(out, self.ts_us.div_euclid(1000));
-        out.extend_from_slice(b",\"snapshot\":\"");
-        out.extend_from_slice(self.snapshot.as_str().as_bytes());
-        out.push(b'"');
-        out.extend_from_slice(database);
+        out.extend_from_slice(b",\"snapshot\":");
+        if self.snapshot == SnapshotMarker::False && !parts.null_defaults {
+            out.extend_from_slice(b"null");
+        } else {
+            out.push(b'"');
+            out.extend_from_slice(self.snapshot.as_str().as_bytes());
+            out.push(b'"');
+        }
+        out.extend_from_slice(&parts.database);
         match self.last_commit_lsn {
             Some(lsn) => {
                 out.extend_from_slice(b"\\\"");
@@ -125,10 +157,10 @@ impl SourceContext {
         out.extend_from_slice(b",\"origin\":");
         match &self.origin {
             Some((name, lsn)) => {
-                // A name of an origin is any text; serde_json escapes as Jackson does here.
-                let written = serde_json::to_writer(&mut *out, name);
-                debug_assert!(written.is_ok(), "writing into memory cannot fail");
-                drop(write!(out, ",\"origin_lsn\":{}}}", lsn.as_u64()));
+                write_str(name, out);
+                out.extend_from_slice(b",\"origin_lsn\":");
+                number(out, lsn.as_u64());
+                out.push(b'}');
             }
             None => out.extend_from_slice(b"null,\"origin_lsn\":null}"),
         }
@@ -153,12 +185,12 @@ mod tests {
 
     fn written(context: &SourceContext) -> String {
         let mut out = Vec::new();
-        context.write(
-            b"{\"ts_ms\":",
-            b",\"db\":\"shop\",\"sequence\":\"[",
-            b",\"schema\":\"s\",\"table\":\"t\",\"txId\":",
-            &mut out,
-        );
+        let parts = SourceParts {
+            head: Box::from(&b"{\"ts_ms\":"[..]),
+            database: Box::from(&b",\"db\":\"shop\",\"sequence\":\"["[..]),
+            null_defaults: true,
+        };
+        context.write(&parts, b",\"schema\":\"s\",\"table\":\"t\",\"txId\":", &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -4,10 +4,11 @@
 //! event is then a row of copies and value conversions into one buffer.
 
 use super::EnvelopeOptions;
+use super::key::KeyEncoder;
 use super::row_struct::{
-    ColumnEncoder, Failure, key_columns, struct_schema, value_columns, write_struct,
+    ColumnEncoder, Failure, same_nulls, struct_schema, value_columns, write_struct,
 };
-use super::source_block::{self, SourceContext, number};
+use super::source_block::{self, SourceContext, SourceParts, number};
 use super::topic::{adjust_schema_name, data_topic};
 use crate::pgoutput::Cell;
 use crate::relation::Table;
@@ -119,13 +120,10 @@ pub struct TableEncoder {
     qualified_name: Arc<str>,
     column_count: usize,
     columns: Vec<ColumnEncoder>,
-    key: Vec<ColumnEncoder>,
-    key_head: Box<[u8]>,
+    key: KeyEncoder,
     value_head: Box<[u8]>,
-    key_tail: &'static [u8],
     value_tail: &'static [u8],
-    source_head: Box<[u8]>,
-    source_database: Box<[u8]>,
+    source: SourceParts,
     source_table: Box<[u8]>,
     conversion_failure: ConversionFailure,
     unknown_columns: Vec<String>,
@@ -158,21 +156,21 @@ impl TableEncoder {
     ) -> Self {
         let topic = data_topic(options, &table.schema, &table.name);
         let (columns, unknown_columns) = value_columns(table, phase, options, values);
-        let key = key_columns(table, phase, options, values);
         let schema_name =
             |suffix: &str| adjust_schema_name(&format!("{topic}.{suffix}"), options.schema_names);
 
-        let mut key_head = Vec::new();
-        if options.key_schemas {
-            key_head.extend_from_slice(b"{\"schema\":");
-            struct_schema(&key, false, &schema_name("Key"), None, &mut key_head);
-            key_head.extend_from_slice(b",\"payload\":");
-        }
         let mut value_head = Vec::new();
         if options.value_schemas {
             value_head.extend_from_slice(b"{\"schema\":{\"type\":\"struct\",\"fields\":[");
             for image in ["before", "after"] {
-                struct_schema(&columns, true, &schema_name("Value"), Some(image), &mut value_head);
+                struct_schema(
+                    &columns,
+                    &[],
+                    true,
+                    &schema_name("Value"),
+                    Some(image),
+                    &mut value_head,
+                );
                 value_head.push(b',');
             }
             value_head.extend_from_slice(source_block::SCHEMA.as_bytes());
@@ -183,7 +181,6 @@ impl TableEncoder {
         }
         value_head.extend_from_slice(b"{\"before\":");
 
-        let (source_head, source_database) = source_constants(options);
         let mut source_table = b",\"schema\":".to_vec();
         write_str(&table.schema, &mut source_table);
         source_table.extend_from_slice(b",\"table\":");
@@ -195,13 +192,10 @@ impl TableEncoder {
             qualified_name: table.qualified_name().into(),
             column_count: table.columns.len(),
             columns,
-            key,
-            key_head: key_head.into(),
+            key: KeyEncoder::new(table, phase, options, values),
             value_head: value_head.into(),
-            key_tail: if options.key_schemas { b"}" } else { b"" },
             value_tail: if options.value_schemas { b"}" } else { b"" },
-            source_head: source_head.into(),
-            source_database: source_database.into(),
+            source: SourceParts::new(options, values),
             source_table: source_table.into(),
             conversion_failure: values.conversion_failure,
             unknown_columns,
@@ -222,12 +216,7 @@ impl TableEncoder {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         self.write_image(Some(old), warnings, &mut before)?;
         self.write_image(Some(new), warnings, &mut after)?;
-        // Where the schema has a default, NULL looks like it and is something else.
-        let same_null = |column: &ColumnEncoder| {
-            let is_null = |row: Row<'_>| matches!(row.cells.get(column.index), Some(Cell::Null));
-            is_null(old) == is_null(new) || column.field.schema.default.is_none()
-        };
-        Ok(before == after && self.columns.iter().all(same_null))
+        Ok(before == after && same_nulls(&self.columns, old, new))
     }
 
     /// The topic of this table's events.
@@ -254,6 +243,12 @@ impl TableEncoder {
         !self.key.is_empty()
     }
 
+    /// True when two rows whose keys have the same JSON have the same key.
+    #[must_use]
+    pub fn has_same_nulls(&self, old: Row<'_>, new: Row<'_>) -> bool {
+        self.key.has_same_nulls(old, new)
+    }
+
     fn check(&self, row: Row<'_>) -> Result<(), EncodeError> {
         if row.cells.len() == self.column_count {
             return Ok(());
@@ -278,15 +273,29 @@ impl TableEncoder {
     ) -> Result<(), EncodeError> {
         self.check(row)?;
         let failure = Failure { table: &self.qualified_name, mode: self.conversion_failure };
-        write_struct(&mut self.key, row, failure, warnings, out)
+        self.key.write_payload(row, failure, warnings, out)
+    }
+
+    /// Appends the key as the value of a header.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`], see there.
+    pub fn write_key_header(
+        &mut self,
+        row: Row<'_>,
+        warnings: &mut Vec<ConversionWarning>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.check(row)?;
+        let failure = Failure { table: &self.qualified_name, mode: self.conversion_failure };
+        self.key.write_header(row, failure, warnings, out)
     }
 
     /// Appends the whole key around a payload that [`write_key_payload`](Self::write_key_payload)
     /// wrote.
     pub fn wrap_key(&self, payload: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.key_head);
-        out.extend_from_slice(payload);
-        out.extend_from_slice(self.key_tail);
+        self.key.wrap(payload, out);
     }
 
     /// Appends the whole value of an event.
@@ -307,7 +316,7 @@ impl TableEncoder {
         self.write_image(before, warnings, out)?;
         out.extend_from_slice(b",\"after\":");
         self.write_image(after, warnings, out)?;
-        context.source.write(&self.source_head, &self.source_database, &self.source_table, out);
+        context.source.write(&self.source, &self.source_table, out);
         write_transaction(context.transaction, out);
         out.extend_from_slice(b",\"op\":\"");
         out.push(op.letter());
@@ -336,19 +345,6 @@ impl TableEncoder {
         let failure = Failure { table: &self.qualified_name, mode: self.conversion_failure };
         write_struct(&mut self.columns, row, failure, warnings, out)
     }
-}
-
-/// The source block up to `"ts_ms":`, and `,"db":"…","sequence":"[`.
-pub(super) fn source_constants(options: &EnvelopeOptions) -> (Vec<u8>, Vec<u8>) {
-    let mut head = b",\"source\":{\"version\":".to_vec();
-    write_str(&options.version, &mut head);
-    head.extend_from_slice(b",\"connector\":\"postgresql\",\"name\":");
-    write_str(&options.topic_prefix, &mut head);
-    head.extend_from_slice(b",\"ts_ms\":");
-    let mut database = b",\"db\":".to_vec();
-    write_str(&options.database, &mut database);
-    database.extend_from_slice(b",\"sequence\":\"[");
-    (head, database)
 }
 
 /// Appends the member `transaction`.

@@ -11,6 +11,7 @@ use super::regex_router::RegexRouter;
 use super::unwrap::Unwrap;
 use crate::record::Additions;
 use crate::record::Record;
+use crate::value::HeaderFormat;
 use std::sync::Arc;
 
 const CLASSES: [&str; 4] = [
@@ -46,6 +47,7 @@ pub struct Chain {
     schemas: Schemas,
     key_schemas: bool,
     value_schemas: bool,
+    headers: HeaderFormat,
     warnings: Vec<String>,
     topic: Arc<str>,
     key: Vec<u8>,
@@ -77,12 +79,19 @@ impl Chain {
             schemas: Schemas::default(),
             key_schemas,
             value_schemas,
+            headers: HeaderFormat::Simple,
             warnings: Vec::new(),
             topic: "".into(),
             key: Vec::new(),
             value: Vec::new(),
             additions: Additions::default(),
         })
+    }
+
+    /// The same with headers as another converter writes them.
+    #[must_use]
+    pub fn with_headers(self, headers: HeaderFormat) -> Self {
+        Self { headers, ..self }
     }
 
     /// True when there is no transform, so that nothing has to come through here.
@@ -106,7 +115,7 @@ impl Chain {
         &'a mut self,
         record: &Record<'a>,
     ) -> Result<Option<Record<'a>>, TransformError> {
-        let mut event = Event::read(record, &mut self.schemas).map_err(|source| {
+        let mut event = Event::read(record, &mut self.schemas, self.headers).map_err(|source| {
             TransformError::Malformed { topic: record.topic.to_string(), source }
         })?;
         for stage in &mut self.stages {

@@ -1,9 +1,10 @@
 //! A record while it is transformed.
 
 use super::connect::{Datum, Schema, Schemas};
-use super::header::header_text;
+use super::header::header_value;
 use crate::record::Additions;
 use crate::record::Record;
+use crate::value::HeaderFormat;
 use std::sync::Arc;
 
 /// A record on its way through the chain.
@@ -16,12 +17,14 @@ pub(super) struct Event<'a> {
     pub(super) key: Option<Datum>,
     pub(super) value: Option<Datum>,
     pub(super) additions: Additions,
+    headers: HeaderFormat,
 }
 
 impl<'a> Event<'a> {
     pub(super) fn read(
         record: &'a Record<'a>,
         schemas: &mut Schemas,
+        headers: HeaderFormat,
     ) -> Result<Self, serde_json::Error> {
         let mut datum =
             |bytes: Option<&[u8]>| bytes.map(|bytes| Datum::read(bytes, schemas)).transpose();
@@ -32,6 +35,7 @@ impl<'a> Event<'a> {
             key: datum(record.key)?,
             value: datum(record.value)?,
             additions: Additions::default(),
+            headers,
         })
     }
 
@@ -50,14 +54,14 @@ impl<'a> Event<'a> {
             || self.additions.headers.iter().any(|(known, _)| known == name)
     }
 
-    /// Adds a header with a value of a schema, as Kafka Connect's SimpleHeaderConverter writes it.
+    /// Adds a header with a value of a schema, as the header converter writes it.
     pub(super) fn add_header(
         &mut self,
         name: &str,
         schema: &Schema,
         json: &str,
     ) -> Result<(), String> {
-        let text = header_text(schema, json)
+        let text = header_value(schema, json, self.headers)
             .ok_or_else(|| format!("header {name} cannot hold a value of this type"))?;
         self.additions.headers.push((name.to_owned(), text));
         Ok(())

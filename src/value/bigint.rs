@@ -69,6 +69,34 @@ const fn low_word(value: u128) -> u64 {
     value as u64
 }
 
+/// Sign and decimal digits of a big-endian two's complement number, without leading zeros.
+pub(super) fn decimal_digits(bytes: &[u8]) -> (bool, Vec<u8>) {
+    let negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
+    let fill = if negative { 0xff } else { 0 };
+    let padding = bytes.len().next_multiple_of(8) - bytes.len();
+    let padded: Vec<u8> = std::iter::repeat_n(fill, padding).chain(bytes.iter().copied()).collect();
+    let (chunks, _) = padded.as_chunks::<8>();
+    let mut words: Vec<u64> = chunks.iter().rev().map(|chunk| u64::from_be_bytes(*chunk)).collect();
+    if negative {
+        negate(&mut words);
+    }
+    let mut digits = Vec::new();
+    while words.iter().any(|word| *word != 0) {
+        let mut rest = 0_u128;
+        for word in words.iter_mut().rev() {
+            let value = rest << 64 | u128::from(*word);
+            *word = low_word(value / 10);
+            rest = value % 10;
+        }
+        digits.push(b'0' + u8::try_from(rest).unwrap_or(0));
+    }
+    if digits.is_empty() {
+        digits.push(b'0');
+    }
+    digits.reverse();
+    (negative, digits)
+}
+
 /// Two's complement.
 fn negate(words: &mut [u64]) {
     let mut carry = true;

@@ -33,10 +33,14 @@ impl Field {
         let name = options.field_names.field_name(&column.name).into_owned();
         schema.optional |= column.nullable;
         schema.default = default_of(column, phase, options);
-        let failed = schema.default.clone().unwrap_or_else(|| b"null".to_vec().into());
+        // Of its own Debezium puts a default only where NULL is not allowed; JsonConverter does
+        // it everywhere unless told otherwise.
+        let null_default = schema.default.clone().filter(|_| options.json.null_defaults);
+        let failed = null_default.unwrap_or_else(|| b"null".to_vec().into());
         let null = match &schema.default {
-            None if !column.nullable => zero.as_bytes().into(),
-            _ => failed.clone(),
+            _ if column.nullable => failed.clone(),
+            Some(default) => default.clone(),
+            None => zero.as_bytes().into(),
         };
         let unavailable = unavailable
             .json(&options.unavailable_placeholder)

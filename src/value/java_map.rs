@@ -6,8 +6,16 @@
 /// insertion stays. (Eight colliding keys in a large table would become a tree; their order is
 /// the same unless the tree's root moves, which is not followed here.)
 pub(super) fn sort_as_hash_map<T>(entries: &mut [T], hash: impl Fn(&T) -> u32) {
-    let mut capacity: usize = 16;
-    while entries.len() > capacity / 4 * 3 {
+    sort_from(16, entries, hash);
+}
+
+/// The same for a map that was made for as many entries as there are.
+pub(super) fn sort_as_sized_hash_map<T>(entries: &mut [T], hash: impl Fn(&T) -> u32) {
+    sort_from(entries.len().next_power_of_two(), entries, hash);
+}
+
+fn sort_from<T>(mut capacity: usize, entries: &mut [T], hash: impl Fn(&T) -> u32) {
+    while entries.len() > capacity * 3 / 4 {
         capacity *= 2;
     }
     let mask = u32::try_from(capacity - 1).unwrap_or(u32::MAX);

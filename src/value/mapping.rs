@@ -6,6 +6,7 @@
 
 use super::array::ArrayConverter;
 use super::converter::Converter;
+use super::decimal_number::write_scaled;
 use super::mapping_temporal::{Origin, temporal};
 use super::numeric::{DecimalForm, MoneyForm};
 use super::schema::{Schema, SchemaKind};
@@ -129,7 +130,8 @@ fn numeric(typmod: i32, options: &ValueOptions) -> Mapping {
         (DecimalMode::Precise, Some((precision, scale))) => {
             let schema =
                 decimal_schema(scale).parameter("connect.decimal.precision", precision.to_string());
-            Mapping::new(schema, Converter::Numeric(DecimalForm::Fixed { scale }), "\"AA==\"")
+            let (form, zero) = fixed(scale, options);
+            Mapping::new(schema, Converter::Numeric(form), zero)
         }
         (DecimalMode::Precise, None) => Mapping::new(
             variable_decimal_schema(),
@@ -153,6 +155,16 @@ fn numeric(typmod: i32, options: &ValueOptions) -> Mapping {
             }
         }
     }
+}
+
+/// How a Decimal of this scale is written, and its zero.
+fn fixed(scale: u16, options: &ValueOptions) -> (DecimalForm, Cow<'static, str>) {
+    if !options.json.decimal_numbers {
+        return (DecimalForm::Fixed { scale }, Cow::Borrowed("\"AA==\""));
+    }
+    let mut zero = Vec::new();
+    write_scaled(b"0", usize::from(scale), &mut zero);
+    (DecimalForm::Number { scale }, Cow::Owned(String::from_utf8(zero).unwrap_or_default()))
 }
 
 /// `"0.00"` with the given number of zeros.
@@ -184,8 +196,8 @@ fn money(options: &ValueOptions) -> Mapping {
     let digits = options.money_fraction_digits;
     let (schema, form, zero) = match options.decimal {
         DecimalMode::Precise => {
-            let form = DecimalForm::Fixed { scale: digits };
-            (decimal_schema(digits), form, Cow::Borrowed("\"AA==\""))
+            let (form, zero) = fixed(digits, options);
+            (decimal_schema(digits), form, zero)
         }
         DecimalMode::Double => {
             (Schema::new(SchemaKind::Float64), DecimalForm::Double, Cow::Borrowed("0.0"))

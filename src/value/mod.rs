@@ -9,11 +9,13 @@ mod bigint;
 mod bits;
 mod bytea;
 mod converter;
+mod decimal_number;
 mod default;
 mod error;
 mod field;
 mod float;
 mod geometry;
+mod header;
 mod hstore;
 mod java_float;
 mod java_map;
@@ -37,9 +39,10 @@ pub use bytea::write_binary;
 pub use error::ValueError;
 pub use field::Field;
 pub(crate) use float::write_f64;
+pub use header::{HeaderForm, json_header, write_header};
 pub use json::{write_str, write_string};
 pub use options::{
-    BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment,
-    TimePrecision, ValueOptions,
+    BinaryMode, ConversionFailure, DecimalMode, HeaderFormat, HstoreMode, IntervalMode, JsonFormat,
+    NameAdjustment, TimePrecision, ValueOptions,
 };
 pub use schema::{Schema, SchemaKind};

@@ -15,6 +15,8 @@ const MALFORMED: ValueError = ValueError::Malformed { what: "numeric" };
 pub(super) enum DecimalForm {
     /// Connect's Decimal with a fixed scale.
     Fixed { scale: u16 },
+    /// The same as a JSON number.
+    Number { scale: u16 },
     /// Debezium's VariableScaleDecimal.
     Variable,
     /// A float64.
@@ -102,6 +104,7 @@ pub(super) fn write_numeric(
 ) -> Result<(), ValueError> {
     match form {
         DecimalForm::Fixed { scale } => decimal(text)?.write_unscaled(usize::from(scale), out),
+        DecimalForm::Number { scale } => decimal(text)?.write_number(usize::from(scale), out),
         DecimalForm::Variable => write_variable(decimal(text)?.stripped(), out),
         DecimalForm::Double => write_double(text, out),
         DecimalForm::Text { scale } => write_text(text, scale, out),
@@ -198,6 +201,7 @@ pub(super) fn write_money(
             exact.write_plain(digits, &mut text);
             write_double(&text, out)
         }
+        DecimalForm::Number { .. } => exact.write_number(digits, out),
         DecimalForm::Fixed { .. } | DecimalForm::Variable => exact.write_unscaled(digits, out),
     }
 }

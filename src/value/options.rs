@@ -23,6 +23,58 @@ pub struct ValueOptions {
     pub conversion_failure: ConversionFailure,
     /// `field.name.adjustment.mode`.
     pub field_names: NameAdjustment,
+    /// `value.converter.*`.
+    pub json: JsonFormat,
+    /// `key.converter.*`.
+    pub key_json: JsonFormat,
+}
+
+impl ValueOptions {
+    /// The same settings for a struct that is written in another JSON format.
+    #[must_use]
+    pub fn with_json(&self, json: JsonFormat) -> Self {
+        Self { json, ..self.clone() }
+    }
+}
+
+/// How Kafka Connect's JsonConverter is told to write values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JsonFormat {
+    /// `decimal.format` is `numeric`: a Decimal is a number, not the bytes of its digits.
+    pub decimal_numbers: bool,
+    /// `replace.null.with.default`: NULL becomes the default of the schema.
+    pub null_defaults: bool,
+}
+
+impl Default for JsonFormat {
+    fn default() -> Self {
+        Self { decimal_numbers: false, null_defaults: true }
+    }
+}
+
+/// `header.converter`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderFormat {
+    /// SimpleHeaderConverter.
+    Simple,
+    /// JsonConverter.
+    Json {
+        /// `header.converter.schemas.enable`.
+        schemas: bool,
+        /// Its other settings.
+        json: JsonFormat,
+    },
+}
+
+impl HeaderFormat {
+    /// How structs in headers are written before anything is left to do to them.
+    #[must_use]
+    pub fn json(self) -> JsonFormat {
+        match self {
+            Self::Simple => JsonFormat { decimal_numbers: true, null_defaults: true },
+            Self::Json { json, .. } => json,
+        }
+    }
 }
 
 impl Default for ValueOptions {
@@ -38,6 +90,8 @@ impl Default for ValueOptions {
             unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
             conversion_failure: ConversionFailure::Warn,
             field_names: NameAdjustment::None,
+            json: JsonFormat::default(),
+            key_json: JsonFormat::default(),
         }
     }
 }

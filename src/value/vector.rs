@@ -2,7 +2,7 @@
 
 use super::ValueError;
 use super::float::{Float, write_f, write_f64};
-use super::java_map::sort_as_hash_map;
+use super::java_map::sort_as_sized_hash_map;
 use super::json::write_integer;
 
 const MALFORMED: ValueError = ValueError::Malformed { what: "vector" };
@@ -32,7 +32,7 @@ pub(super) fn write_sparse_vector(text: &[u8], out: &mut Vec<u8>) -> Result<(), 
         let (index, value) = item.split_once(':').ok_or(MALFORMED)?;
         entries.push((short(index)?, value.trim().parse::<f64>().map_err(|_| MALFORMED)?));
     }
-    sort_as_hash_map(&mut entries, |(index, _)| i32::from(*index).cast_unsigned());
+    sort_as_sized_hash_map(&mut entries, |(index, _)| i32::from(*index).cast_unsigned());
     out.extend_from_slice(b"{\"dimensions\":");
     write_integer(short(dimensions)?, out);
     out.extend_from_slice(b",\"vector\":[");
@@ -67,7 +67,7 @@ mod tests {
         write_sparse_vector(b"{1:3,5:4,17:1}/25", &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            r#"[1.0,2.5][101.0,0.1][]{"dimensions":25,"vector":[[1,3.0],[17,1.0],[5,4.0]]}"#
+            r#"[1.0,2.5][101.0,0.1][]{"dimensions":25,"vector":[[1,3.0],[5,4.0],[17,1.0]]}"#
         );
     }
 

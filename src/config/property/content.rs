@@ -24,39 +24,74 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .default("1000")
     .accepted("the schema of a table version is rendered once"),
-    Property::new("key.converter.decimal.format", DECIMAL_FORMAT, "How decimals are written")
-        .default("base64")
-        .not_yet(),
-    Property::new("value.converter.decimal.format", DECIMAL_FORMAT, "How decimals are written")
-        .default("base64")
-        .not_yet(),
+    Property::new(
+        "key.converter.decimal.format",
+        DECIMAL_FORMAT,
+        "How Connect's decimals are written in keys",
+    )
+    .default("base64"),
+    Property::new(
+        "value.converter.decimal.format",
+        DECIMAL_FORMAT,
+        "How Connect's decimals are written in values",
+    )
+    .default("base64"),
     Property::new(
         "key.converter.replace.null.with.default",
         Boolean,
-        "Whether a NULL becomes the column's default",
+        "Whether a NULL in a key becomes the column's default",
     )
-    .default("true")
-    .not_yet(),
+    .default("true"),
     Property::new(
         "value.converter.replace.null.with.default",
         Boolean,
         "Whether a NULL becomes the column's default",
     )
-    .default("true")
-    .not_yet(),
+    .default("true"),
     Property::new("key.converter.*", Text, "Other settings of the key converter").not_yet(),
     Property::new("value.converter.*", Text, "Other settings of the value converter").not_yet(),
     Property::new(
         "header.converter",
         Choice {
-            allowed: &["org.apache.kafka.connect.storage.SimpleHeaderConverter"],
-            not_yet: &["org.apache.kafka.connect.json.JsonConverter"],
+            allowed: &[
+                "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+                "org.apache.kafka.connect.json.JsonConverter",
+            ],
+            not_yet: &[
+                "org.apache.kafka.connect.storage.StringConverter",
+                "org.apache.kafka.connect.converters.ByteArrayConverter",
+                "io.confluent.connect.avro.AvroConverter",
+            ],
         },
         "How headers are written",
     )
-    .default("org.apache.kafka.connect.storage.SimpleHeaderConverter")
-    .accepted("headers are written as this converter writes them"),
-    Property::new("header.converter.*", Text, "Settings of the header converter").not_yet(),
+    .default("org.apache.kafka.connect.storage.SimpleHeaderConverter"),
+    Property::new(
+        "header.converter.schemas.enable",
+        Boolean,
+        "Whether JsonConverter writes headers with their schema",
+    )
+    .default("true"),
+    Property::new(
+        "header.converter.decimal.format",
+        DECIMAL_FORMAT,
+        "How JsonConverter writes decimals in headers",
+    )
+    .default("base64"),
+    Property::new(
+        "header.converter.replace.null.with.default",
+        Boolean,
+        "Whether for JsonConverter a NULL in a header becomes the column's default",
+    )
+    .default("true"),
+    Property::new(
+        "header.converter.schemas.cache.size",
+        Integer(0, i64::MAX),
+        "Schemas to remember",
+    )
+    .default("1000")
+    .accepted("the schema of a table version is rendered once"),
+    Property::new("header.converter.*", Text, "Other settings of the header converter").not_yet(),
     Property::new(
         "decimal.handling.mode",
         Choice { allowed: &["precise", "double", "string"], not_yet: &[] },
@@ -254,5 +289,5 @@ const JSON_CONVERTER: Kind = Choice {
         "io.debezium.converters.CloudEventsConverter",
     ],
 };
-const DECIMAL_FORMAT: Kind = Choice { allowed: &["base64"], not_yet: &["numeric"] };
+const DECIMAL_FORMAT: Kind = Choice { allowed: &["base64", "numeric"], not_yet: &[] };
 const ADJUSTMENT: Kind = Choice { allowed: &["none", "avro", "avro_unicode"], not_yet: &[] };

@@ -41,11 +41,33 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("topic.delimiter", Text, "Stands between the parts of a topic name").default("."),
     Property::new("topic.transaction", Text, "Last part of the transaction topic's name")
         .default("transaction"),
-    Property::new("topic.naming.strategy", NAMING, "Java class that names topics")
-        .default("io.debezium.schema.SchemaTopicNamingStrategy")
-        .not_yet(),
-    Property::new("topic.regex", Text, "Pattern of DefaultRegexTopicNamingStrategy").not_yet(),
-    Property::new("topic.replacement", Text, "Its replacement").not_yet(),
+    Property::new("topic.naming.strategy", NAMING, "How topics are named, by Debezium's classes")
+        .default("io.debezium.schema.SchemaTopicNamingStrategy"),
+    Property::new(
+        "topic.regex",
+        Text,
+        "Regular expression of the strategies with Regex: whole topic names that go elsewhere",
+    ),
+    Property::new("topic.replacement", Text, "Where they go, with $1 for groups"),
+    Property::new(
+        "topic.key.enforce.uniqueness",
+        Boolean,
+        "Whether these strategies add a field to keys that tells the table",
+    )
+    .default("true"),
+    Property::new("topic.key.field.name", Text, "Name of that field")
+        .default("__dbz__physicalTableIdentifier"),
+    Property::new(
+        "topic.key.field.regex",
+        Text,
+        "Regular expression that makes its value of the topic's name",
+    ),
+    Property::new("topic.key.field.replacement", Text, "The value, with $1 for groups"),
+    Property::new("multi.partition.mode", Boolean, "Whether topic names hold the database's name")
+        .default("false")
+        .accepted(
+            "Debezium's PostgreSQL connector has one database and leaves its name out either way",
+        ),
     Property::new("topic.cache.size", Integer(0, i64::MAX), "Topic names to remember")
         .default("10000")
         .accepted("a topic name is made once per table version"),
@@ -174,14 +196,15 @@ const NOTIFICATION_CHANNELS: Kind = Form {
 };
 const MEMORY: Kind = Choice { allowed: &["memory"], not_yet: &[] };
 const NAMING: Kind = Choice {
-    allowed: &["io.debezium.schema.SchemaTopicNamingStrategy"],
-    not_yet: &[
-        "io.debezium.schema.DefaultTopicNamingStrategy",
-        "io.debezium.schema.DefaultRegexTopicNamingStrategy",
-        "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+    allowed: &[
+        "io.debezium.schema.SchemaTopicNamingStrategy",
         "io.debezium.schema.SchemaUnicodeTopicNamingStrategy",
+        "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+        "io.debezium.schema.DefaultTopicNamingStrategy",
         "io.debezium.schema.DefaultUnicodeTopicNamingStrategy",
+        "io.debezium.schema.DefaultRegexTopicNamingStrategy",
     ],
+    not_yet: &[],
 };
 
 /// `host:9092,[::1]:9092`.

@@ -24,6 +24,27 @@ pub(super) fn write_day(day: Day, out: &mut Vec<u8>) {
     write_two(i64::from(day.day), out);
 }
 
+/// Unix milliseconds as Kafka Connect's `Values` prints them: the time of day alone within the
+/// first day and before it, the date alone at midnight, else both.
+pub(in crate::value) fn write_java_date(millis: i64, out: &mut Vec<u8>) {
+    const DAY: i64 = 86_400_000;
+    let time = millis.rem_euclid(DAY);
+    if millis >= DAY {
+        let start = out.len();
+        write_day(Day::from_number(millis.div_euclid(DAY)), out);
+        if out.get(start) == Some(&b'+') {
+            out.remove(start);
+        }
+        if time == 0 {
+            return;
+        }
+        out.push(b'T');
+    }
+    write_seconds(time * 1000, out);
+    write_fixed_fraction(time * 1000, 3, out);
+    out.push(b'Z');
+}
+
 /// `12:34:56` of a time of day in microseconds.
 pub(super) fn write_seconds(micros_of_day: i64, out: &mut Vec<u8>) {
     let seconds = micros_of_day / 1_000_000;

@@ -14,6 +14,7 @@ mod zoned;
 
 pub(super) use date::{DateForm, write_date};
 pub(super) use interval::{IntervalForm, write_interval};
+pub(super) use iso::write_java_date;
 pub(super) use structured::{
     DATE_FIELDS, DURATION_FIELDS, TIME_FIELDS, TIMESTAMP_FIELDS, ZONED_TIME_FIELDS,
     ZONED_TIMESTAMP_FIELDS, structured_schema,

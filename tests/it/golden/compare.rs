@@ -40,15 +40,27 @@ struct RawHeader<'a> {
 
 impl Line {
     pub(super) fn parse(line: &str) -> Result<Self, String> {
+        Self::read(line, |header| match &header.simple {
+            Some(text) => Ok(Some(text.clone())),
+            None => Ok(Json::parse(header.value.map_or("null", RawValue::get))?.string()),
+        })
+    }
+
+    /// A line of a recording, with its headers as JsonConverter wrote them.
+    pub(super) fn recorded_json_headers(line: &str) -> Result<Self, String> {
+        Self::read(line, |header| Ok(header.value.map(|value| value.get().to_owned())))
+    }
+
+    fn read(
+        line: &str,
+        header_text: impl Fn(&RawHeader<'_>) -> Result<Option<String>, String>,
+    ) -> Result<Self, String> {
         let raw: RawLine<'_> =
             serde_json::from_str(line).map_err(|error| format!("{error} in line {line}"))?;
         let json = |raw: Option<&RawValue>| Json::parse(raw.map_or("null", RawValue::get));
         let mut headers = Vec::new();
         for header in raw.headers {
-            let text = match header.simple {
-                Some(text) => Some(text),
-                None => json(header.value)?.string(),
-            };
+            let text = header_text(&header)?;
             headers.push((header.key, text));
         }
         Ok(Self { topic: raw.topic, key: json(raw.key)?, value: json(raw.value)?, headers })

@@ -68,7 +68,8 @@ impl Masker {
     }
 
     fn mask_source(&mut self, source: &mut Json) {
-        let streamed = source.member("snapshot").and_then(|s| s.text()) == Some("false");
+        let streamed =
+            matches!(source.member("snapshot").and_then(|s| s.text()), Some("false") | None);
         let kind = if streamed { Kind::Change } else { Kind::Snapshot };
         let Json::Object(members) = source else { return };
         for (name, value) in members {

@@ -1,8 +1,10 @@
 //! Which recordings minicdc has to match, and which are for later.
 
 super::must_match! {
+    converters: nodefault, numeric;
     defaults: default, connect;
     filters: default, exclude, include, propagate, skipnochange;
+    headers: default, connect, json;
     heartbeat: default, action, on, xmin;
     identifiers: default;
     identifiers_avro: default, avro_unicode;
@@ -10,12 +12,14 @@ super::must_match! {
     keys: default;
     logical_message: default, base64, include;
     numeric_special: default, double, string;
+    origin: default, txmeta;
     outbox: default, router;
     partition: default, none;
     replica_identity: default, autoset;
     signals: default, on;
     snapshot: default, always, filtered, initial_only, no_data;
     time_special: default, adaptive_time_microseconds, isostring, microseconds;
+    topics: default, delimiter, regex, regexkey, regexnokey, table, unicode;
     toast: default, refresh, strings;
     truncate: default, none, none_txmeta;
     twophase: default;
@@ -25,6 +29,7 @@ super::must_match! {
     types_ext: default, unknown;
     types_geo: default, unknown;
     types_misc: default;
+    types_named: default;
     types_net: default, unknown;
     types_numeric: default, double, string;
     types_range: default;

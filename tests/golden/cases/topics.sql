@@ -1,0 +1,22 @@
+CREATE TABLE orders_1 (id int PRIMARY KEY, v text);
+CREATE TABLE orders_2 (id int PRIMARY KEY, v text);
+CREATE TABLE "other" (v text);
+CREATE SCHEMA "My Schema";
+CREATE TABLE "My Schema"."Tä_ble 1" (id int PRIMARY KEY, "a b" text);
+CREATE TABLE " " (id int PRIMARY KEY);
+CREATE SCHEMA "𝄞x";
+CREATE TABLE "𝄞x"."a.b""c" (id int PRIMARY KEY);
+INSERT INTO orders_1 VALUES (1, 'a');
+INSERT INTO orders_2 VALUES (1, 'b');
+INSERT INTO other VALUES ('c');
+INSERT INTO "My Schema"."Tä_ble 1" VALUES (1, 'x');
+INSERT INTO " " VALUES (1);
+INSERT INTO "𝄞x"."a.b""c" VALUES (1);
+-- stream
+INSERT INTO orders_1 VALUES (2, 'a');
+UPDATE orders_2 SET id = 3;
+DELETE FROM orders_2;
+INSERT INTO other VALUES ('d');
+INSERT INTO "My Schema"."Tä_ble 1" VALUES (2, 'x');
+INSERT INTO " " VALUES (2);
+INSERT INTO "𝄞x"."a.b""c" VALUES (2);
