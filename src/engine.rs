@@ -402,9 +402,18 @@ impl Engine {
         let table = self.options.transaction_metadata.then(|| encoder.qualified_name().clone());
         let mut events = EventNumbers { open, lsn, table };
         let records = self.out.records;
-        self.out
-            .send_change(encoder, change, &mut events, sent_before, &self.options, emit)
-            .map_err(|source| EngineError::Encode { lsn, source })?;
+        let counted = events.open.events;
+        let sent =
+            self.out.send_change(encoder, change, &mut events, sent_before, &self.options, emit);
+        if let Err(error) = sent {
+            self.out
+                .leave_out(error, self.options.processing_failure)
+                .map_err(|source| EngineError::Encode { lsn, source })?;
+            if events.open.events > counted {
+                events.take_back();
+            }
+            return Ok(Step::Done);
+        }
         if self.out.records == records {
             return Ok(Step::Done);
         }

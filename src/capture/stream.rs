@@ -319,7 +319,7 @@ impl StreamRun<'_> {
                 relation = warning.table,
                 column = warning.column,
                 error = warning.reason,
-                "value replaced by null because it cannot be converted"
+                "value cannot be converted"
             );
         }
     }

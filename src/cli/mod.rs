@@ -49,7 +49,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Error> {
         match self {
             Self::Load(args) => args.run().await,
-            Self::Capture(args) => args.run().await,
+            Self::Capture(args) => Box::pin(args.run()).await,
             Self::Config(args) => args.run(),
             Self::Query(args) => args.run().await,
             Self::Tail(args) => args.run().await,

@@ -17,7 +17,7 @@ use crate::envelope::{EnvelopeOptions, SkippedOperations};
 use crate::relation::{ColumnMapper, ColumnRules, FilterError, split_list};
 use crate::transform::{Chain, TransformSettings};
 use crate::value::{
-    BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment,
+    BinaryMode, ConversionFailure, DecimalMode, HstoreMode, IntervalMode, NameAdjustment, Release,
     TimePrecision, ValueOptions,
 };
 use std::path::PathBuf;
@@ -157,7 +157,8 @@ fn envelope(values: &Values) -> Result<EnvelopeOptions, ConfigError> {
         heartbeat_prefix: values.text("topic.heartbeat.prefix").to_owned(),
         heartbeat_topic: values.text("topic.heartbeat.name").to_owned(),
         schema_names: values.word("schema.name.adjustment.mode", ADJUSTMENTS)?,
-        ..EnvelopeOptions::default()
+        processing_failure: values.word("event.processing.failure.handling.mode", FAILURES)?,
+        version: release(values)?.version().to_owned(),
     })
 }
 
@@ -272,19 +273,24 @@ fn value_options(values: &Values) -> Result<ValueOptions, ConfigError> {
         money_fraction_digits: values.number("money.fraction.digits")?,
         include_unknown: values.is_true("include.unknown.datatypes"),
         unavailable_placeholder: values.parsed("unavailable.value.placeholder", placeholder)?,
-        conversion_failure: values.word(
-            "event.converting.failure.handling.mode",
-            &[
-                ("warn", ConversionFailure::Warn),
-                ("fail", ConversionFailure::Fail),
-                ("skip", ConversionFailure::Skip),
-            ],
-        )?,
+        conversion_failure: values.word("event.converting.failure.handling.mode", FAILURES)?,
         field_names: values.word("field.name.adjustment.mode", ADJUSTMENTS)?,
+        exact: values.text("values.mode") == "exact",
+        release: release(values)?,
         json: converters::json(values, "value.converter")?,
         key_json: converters::json(values, "key.converter")?,
     })
 }
+
+fn release(values: &Values) -> Result<Release, ConfigError> {
+    values.word("debezium.version", &[("3.6", Release::V3_6), ("3.7", Release::V3_7)])
+}
+
+const FAILURES: &[(&str, ConversionFailure)] = &[
+    ("warn", ConversionFailure::Warn),
+    ("fail", ConversionFailure::Fail),
+    ("skip", ConversionFailure::Skip),
+];
 
 const ADJUSTMENTS: &[(&str, NameAdjustment)] = &[
     ("none", NameAdjustment::None),

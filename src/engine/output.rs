@@ -19,7 +19,7 @@ use crate::pgoutput::LogicalMessage;
 use crate::pgoutput::OldTuple;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::value::{HeaderFormat, json_header};
+use crate::value::{ConversionFailure, HeaderFormat, json_header};
 use std::sync::Arc;
 
 pub(super) type Emit<'a> = dyn FnMut(&Record<'_>) + 'a;
@@ -152,6 +152,23 @@ impl Output {
                 let context = events.context(now_ns);
                 send.event(Op::Create, None, Some(new), KeyOf::New, Some(OLD_KEY), context)
             }
+        }
+    }
+
+    /// Applies `event.processing.failure.handling.mode` to an event that could not be written.
+    pub(super) fn leave_out(
+        &mut self,
+        error: EncodeError,
+        mode: ConversionFailure,
+    ) -> Result<(), EncodeError> {
+        match (error, mode) {
+            (EncodeError::Value { table, column, source }, ConversionFailure::Warn) => {
+                let reason = format!("{source}; its event is left out");
+                self.warnings.push(ConversionWarning { table, column, reason });
+                Ok(())
+            }
+            (EncodeError::Value { .. }, ConversionFailure::Skip) => Ok(()),
+            (error, _) => Err(error),
         }
     }
 

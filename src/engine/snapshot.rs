@@ -21,10 +21,15 @@ pub struct SnapshotRow<'a> {
 }
 
 impl Engine {
-    /// The table with those columns only that a snapshot has to read.
+    /// The table with those columns only that a snapshot has to read; with `values.mode=exact`
+    /// without generated ones, which the stream does not have.
     #[must_use]
     pub fn snapshot_table<'t>(&self, table: &'t Table) -> Cow<'t, Table> {
-        self.options.columns.narrow(table)
+        let narrow = self.options.columns.narrow(table);
+        if !self.values.exact || !narrow.columns.iter().any(|column| column.generated) {
+            return narrow;
+        }
+        Cow::Owned(narrow.without(|column| column.generated))
     }
 
     /// Makes the encoder for a table's snapshot rows, which can have other columns than its

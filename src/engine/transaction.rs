@@ -78,6 +78,16 @@ impl EventNumbers<'_> {
         Some(self.block(count))
     }
 
+    /// Undoes the last number: its event was not sent.
+    pub(super) fn take_back(&mut self) {
+        self.open.events = self.open.events.saturating_sub(1);
+        let Some(table) = &self.table else { return };
+        self.open.counts.retain_mut(|(name, count)| {
+            *count -= u64::from(name == table);
+            *count > 0
+        });
+    }
+
     pub(super) fn block(&mut self, collection_order: u64) -> TransactionBlock {
         self.open.events += 1;
         TransactionBlock {

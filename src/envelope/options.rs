@@ -2,6 +2,7 @@
 
 use super::TopicNaming;
 use crate::relation::ColumnRules;
+use crate::value::ConversionFailure;
 use crate::value::HeaderFormat;
 use crate::value::NameAdjustment;
 
@@ -40,6 +41,8 @@ pub struct EnvelopeOptions {
     pub heartbeat_prefix: String,
     /// `topic.heartbeat.name`; made of the prefixes when empty.
     pub heartbeat_topic: String,
+    /// `event.processing.failure.handling.mode`, with other words than it has for events.
+    pub processing_failure: ConversionFailure,
     /// `schema.name.adjustment.mode`.
     pub schema_names: NameAdjustment,
     /// Version that `source.version` reports.
@@ -65,6 +68,7 @@ impl Default for EnvelopeOptions {
             transaction_topic: "transaction".to_owned(),
             heartbeat_prefix: "__debezium-heartbeat".to_owned(),
             heartbeat_topic: String::new(),
+            processing_failure: ConversionFailure::Fail,
             schema_names: NameAdjustment::None,
             version: "3.6.3.Final".to_owned(),
         }

@@ -46,7 +46,7 @@ pub enum EncodeError {
     },
 }
 
-/// A value that was replaced by null because it could not be converted.
+/// A value that could not be converted, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversionWarning {
     /// `schema.table`.

@@ -22,6 +22,21 @@ pub struct Table {
 }
 
 impl Table {
+    /// The table without some of its columns; a key that needs one of them is none.
+    #[must_use]
+    pub fn without(&self, is_left_out: impl Fn(&Column) -> bool) -> Self {
+        let kept: Vec<usize> = (0..self.columns.len())
+            .filter(|index| self.columns.get(*index).is_some_and(|column| !is_left_out(column)))
+            .collect();
+        let place = |index: &usize| kept.iter().position(|kept| kept == index);
+        let key: Option<Vec<usize>> = self.key.iter().map(place).collect();
+        Self {
+            columns: kept.iter().filter_map(|index| self.columns.get(*index)).cloned().collect(),
+            key: key.unwrap_or_default(),
+            ..self.clone()
+        }
+    }
+
     /// `schema.table`, the name that include and exclude lists match.
     #[must_use]
     pub fn qualified_name(&self) -> String {

@@ -4,12 +4,13 @@ use super::array::ArrayConverter;
 use super::bits::{write_bit, write_bits};
 use super::bytea::{write_bytea, write_text_as_bytes};
 use super::float::write_float;
+use super::geometric::{Shape, write_shape};
 use super::geometry::{respell_numbers, write_geometry, write_point};
 use super::hstore::write_hstore;
 use super::json::write_string;
 use super::mapped::MappedConverter;
 use super::numeric::{DecimalForm, MoneyForm, write_money, write_numeric};
-use super::scalar::{write_bool, write_int};
+use super::scalar::{write_bool, write_int, write_list};
 use super::temporal::{
     Calendar, DateForm, IntervalForm, TimeForm, TimestampForm, ZonedForm, write_date,
     write_interval, write_time, write_timestamp, write_zoned_time, write_zoned_timestamp,
@@ -43,7 +44,10 @@ pub(super) enum Converter {
     ZonedTimestamp(ZonedForm, Calendar),
     Interval(IntervalForm),
     Point,
+    Shape(Shape),
     Geometry,
+    /// A PostGIS value of Debezium 3.7.
+    ExtendedGeometry,
     Vector,
     HalfVector,
     SparseVector,
@@ -51,6 +55,8 @@ pub(super) enum Converter {
     Array(Box<ArrayConverter>),
     /// A column rule changes what another converter writes.
     Mapped(Box<MappedConverter>),
+    /// `oidvector` and `int2vector`, number by number.
+    NumberList,
     /// `oidvector` and `int2vector`: Debezium makes an empty array of any of them.
     EmptyArray,
     /// `name` in the stream: Debezium declares the column and takes every value for NULL.
@@ -86,13 +92,16 @@ impl Converter {
             }
             Self::Interval(form) => write_interval(text, *form, out),
             Self::Point => write_point(text, out),
-            Self::Geometry => write_geometry(text, out),
+            Self::Shape(shape) => write_shape(text, *shape, out),
+            Self::Geometry => write_geometry(text, "", out),
+            Self::ExtendedGeometry => write_geometry(text, ",\"extensions\":null", out),
             Self::Vector => write_vector::<f64>(text, out),
             Self::HalfVector => write_vector::<f32>(text, out),
             Self::SparseVector => write_sparse_vector(text, out),
             Self::Hstore(mode) => write_hstore(text, *mode, out),
             Self::Array(array) => array.write(text, out),
             Self::Mapped(mapped) => mapped.write(text, out),
+            Self::NumberList => write_list(text, out),
             Self::EmptyArray if text.is_empty() => {
                 Err(ValueError::Malformed { what: "vector of numbers" })
             }

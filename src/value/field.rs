@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::oid::Oid;
     use crate::relation::PgType;
-    use crate::value::{NameAdjustment, TimePrecision};
+    use crate::value::{NameAdjustment, Release, TimePrecision};
     use std::sync::Arc;
 
     fn pg_type(oid: Oid, name: &str, kind: TypeKind) -> Arc<PgType> {
@@ -210,6 +210,45 @@ mod tests {
         let field = Field::new(&column, Phase::Stream, &ValueOptions::default()).unwrap();
         assert_eq!(field.schema.name.as_deref(), Some("io.debezium.data.Enum"));
         assert_eq!(text(|out| field.write(b"ok", out).unwrap()), "\"ok\"");
+    }
+
+    #[test]
+    fn exact_values_lose_neither_era_nor_elements() {
+        let options = ValueOptions { exact: true, ..ValueOptions::default() };
+        let write = |pg_type, phase, input: &str| {
+            let field = Field::new(&column(pg_type, true, None), phase, &options).unwrap();
+            text(|out| field.write(input.as_bytes(), out).unwrap())
+        };
+        let array = |element: Arc<PgType>| pg_type(Oid(90_000), "_x", TypeKind::Array { element });
+        let base = |oid, name| pg_type(oid, name, TypeKind::Base);
+        let date = || base(Oid::DATE, "date");
+        for phase in [Phase::Snapshot, Phase::Stream] {
+            assert_eq!(write(date(), phase, "4713-01-01 BC"), "-2440550");
+            assert_eq!(write(date(), phase, "infinity"), "-2147472692");
+            assert_eq!(write(base(Oid::NAME, "name"), phase, "n"), "\"n\"");
+        }
+        let stream = |pg_type, input| write(pg_type, Phase::Stream, input);
+        assert_eq!(stream(array(base(Oid::TIME, "time")), "{12:00:00.123456}"), "[43200123456]");
+        assert_eq!(stream(array(base(Oid::XML, "xml")), "{<a/>,NULL}"), "[\"<a/>\",null]");
+        assert_eq!(stream(array(base(Oid::MONEY, "money")), "{$1.50}"), "[\"AJY=\"]");
+        assert_eq!(stream(base(Oid::OIDVECTOR, "oidvector"), "1 2"), "[1,2]");
+        let labels = vec!["a".to_owned()];
+        let mood = pg_type(Oid(90_001), "mood", TypeKind::Enum { labels });
+        assert_eq!(stream(array(mood), "{a,NULL}"), "[\"a\",null]");
+        let domain = TypeKind::Domain { base: base(Oid::INT4, "int4"), typmod: -1 };
+        assert_eq!(stream(array(pg_type(Oid(90_002), "d", domain)), "{1,2}"), "[1,2]");
+    }
+
+    #[test]
+    fn shapes_have_structs_since_release_3_7() {
+        let column = column(pg_type(Oid::CIRCLE, "circle", TypeKind::Base), false, None);
+        assert!(Field::new(&column, Phase::Stream, &ValueOptions::default()).is_none());
+        let options = ValueOptions { release: Release::V3_7, ..ValueOptions::default() };
+        let field = Field::new(&column, Phase::Stream, &options).unwrap();
+        assert!(field.schema.optional, "also in a NOT NULL column");
+        assert_eq!(field.schema.name.as_deref(), Some("io.debezium.data.geometry.Circle"));
+        assert!(text(|out| field.write(b"<(1,2),3>", out).unwrap()).ends_with("\"radius\":3.0}"));
+        assert!(text(|out| field.write_absent(out)).ends_with("\"radius\":0.0}"));
     }
 
     #[test]

@@ -8,6 +8,12 @@ use super::json::{write_bytes, write_integer};
 /// Writes `(1.5,-2.25)` as coordinates and well-known binary.
 pub(super) fn write_point(text: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
     let (x, y) = parse_point(text).ok_or(ValueError::Malformed { what: "point" })?;
+    write_point_of(x, y, out);
+    Ok(())
+}
+
+/// Writes the struct of a point.
+pub(super) fn write_point_of(x: f64, y: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"x\":");
     write_f64(x, out);
     out.extend_from_slice(b",\"y\":");
@@ -15,7 +21,6 @@ pub(super) fn write_point(text: &[u8], out: &mut Vec<u8>) -> Result<(), ValueErr
     out.extend_from_slice(b",\"wkb\":");
     write_bytes(&point_wkb(x, y), out);
     out.extend_from_slice(b",\"srid\":null}");
-    Ok(())
 }
 
 fn parse_point(text: &[u8]) -> Option<(f64, f64)> {
@@ -25,7 +30,7 @@ fn parse_point(text: &[u8]) -> Option<(f64, f64)> {
 }
 
 /// Little-endian byte order mark, type 1, two doubles; NaN is Java's one NaN.
-fn point_wkb(x: f64, y: f64) -> [u8; 21] {
+pub(super) fn point_wkb(x: f64, y: f64) -> [u8; 21] {
     let mut wkb = [0; 21];
     wkb[0] = 1;
     wkb[1] = 1;
@@ -36,8 +41,9 @@ fn point_wkb(x: f64, y: f64) -> [u8; 21] {
     wkb
 }
 
-/// Writes a PostGIS value, which comes as hexadecimal EWKB, with the bytes as they are.
-pub(super) fn write_geometry(text: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
+/// Writes a PostGIS value, which comes as hexadecimal EWKB, with the bytes as they are; `tail` are
+/// the members behind `srid`.
+pub(super) fn write_geometry(text: &[u8], tail: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     let malformed = ValueError::Malformed { what: "geometry" };
     let mut bytes = vec![0; text.len() / 2];
     let ewkb = decode_hex(text, &mut bytes).ok_or(malformed)?;
@@ -48,6 +54,7 @@ pub(super) fn write_geometry(text: &[u8], out: &mut Vec<u8>) -> Result<(), Value
         Some(srid) => write_integer(srid, out),
         None => out.extend_from_slice(b"null"),
     }
+    out.extend_from_slice(tail.as_bytes());
     out.push(b'}');
     Ok(())
 }
@@ -124,16 +131,16 @@ mod tests {
     fn geometry_keeps_its_bytes_and_names_its_srid() {
         let point = b"0101000020730C00001C7C613255DE6540787AA52C435C42C0";
         assert_eq!(
-            text(|out| write_geometry(point, out)),
+            text(|out| write_geometry(point, "", out)),
             r#"{"wkb":"AQEAACBzDAAAHHxhMlXeZUB4eqUsQ1xCwA==","srid":3187}"#
         );
         let plain = b"0101000000000000000000F03F000000000000F03F";
         assert_eq!(
-            text(|out| write_geometry(plain, out)),
+            text(|out| write_geometry(plain, "", out)),
             r#"{"wkb":"AQEAAAAAAAAAAADwPwAAAAAAAPA/","srid":null}"#
         );
         for broken in [&b""[..], b"01", b"0101", b"02010000000000", b"0101000020", b"zz"] {
-            assert!(write_geometry(broken, &mut Vec::new()).is_err());
+            assert!(write_geometry(broken, "", &mut Vec::new()).is_err());
         }
     }
 

@@ -7,12 +7,13 @@
 use super::array::ArrayConverter;
 use super::converter::Converter;
 use super::decimal_number::write_scaled;
+use super::geometric::{Shape, write_shape};
 use super::mapping_temporal::{Origin, temporal};
 use super::numeric::{DecimalForm, MoneyForm};
 use super::schema::{Schema, SchemaKind};
 use super::temporal::DateForm;
 use super::unavailable::Unavailable;
-use super::{BinaryMode, DecimalMode, HstoreMode, Phase, ValueOptions};
+use super::{BinaryMode, DecimalMode, HstoreMode, Phase, Release, ValueOptions};
 use crate::oid::Oid;
 use crate::relation::{PgType, TypeKind};
 use std::borrow::Cow;
@@ -58,7 +59,8 @@ pub(super) fn map_column(
     options: &ValueOptions,
 ) -> Option<Mapping> {
     let (pg_type, typmod) = declared.base(typmod);
-    if pg_type.oid == Oid::NAME && phase == Phase::Stream && !options.include_unknown {
+    let is_lost = !options.include_unknown && !options.exact;
+    if pg_type.oid == Oid::NAME && phase == Phase::Stream && is_lost {
         return Some(Mapping::new(Schema::new(SchemaKind::String), Converter::Absent, "\"\""));
     }
     let origin = match phase {
@@ -69,7 +71,8 @@ pub(super) fn map_column(
     if known.is_some() || matches!(pg_type.kind, TypeKind::Array { .. }) {
         return known.or_else(|| map_array(pg_type, typmod, options));
     }
-    map_vector(pg_type.oid).or_else(|| options.include_unknown.then(|| unknown(pg_type, options)))
+    map_vector(pg_type.oid, options)
+        .or_else(|| options.include_unknown.then(|| unknown(pg_type, options)))
 }
 
 /// The mapping of a type that is no array and that Debezium knows.
@@ -113,6 +116,11 @@ fn map_scalar(
         Oid::BYTEA => bytea(options.binary),
         Oid::BIT | Oid::VARBIT => bits(typmod, None),
         Oid::POINT => point(),
+        Oid::LINE | Oid::LSEG | Oid::BOX | Oid::PATH | Oid::POLYGON | Oid::CIRCLE
+            if options.release == Release::V3_7 =>
+        {
+            shape(pg_type.oid)?
+        }
         _ => return map_enum(pg_type).or_else(|| map_extension(pg_type, options)),
     })
 }
@@ -236,17 +244,75 @@ fn bits(typmod: i32, nothing: Option<Converter>) -> Mapping {
     Mapping::new(schema, nothing.unwrap_or(Converter::Bits), "\"\"")
 }
 
+/// A geometric type since Debezium 3.7, whose schema is optional even in a NOT NULL column.
+fn shape(oid: Oid) -> Option<Mapping> {
+    let (shape, zero) = match oid {
+        Oid::LINE => (Shape::Line, "{0,1,0}"),
+        Oid::CIRCLE => (Shape::Circle, "<(0,0),0>"),
+        Oid::BOX => (Shape::Box, "(1,1),(0,0)"),
+        Oid::LSEG => (Shape::Lseg, "[(0,0),(1,0)]"),
+        Oid::PATH => (Shape::Path, "[(0,0),(1,0)]"),
+        Oid::POLYGON => (Shape::Polygon, "((0,0),(1,0),(0,1))"),
+        _ => return None,
+    };
+    let number = || Schema::new(SchemaKind::Float64);
+    let (name, doc, fields) = match shape {
+        Shape::Line => {
+            let fields = ["a", "b", "c"].map(|name| (name.to_owned(), number()));
+            ("io.debezium.data.geometry.Line", "Geometry (LINE)", fields.to_vec())
+        }
+        Shape::Circle => {
+            let center = ("center".to_owned(), point_schema());
+            let fields = vec![center, ("radius".to_owned(), number())];
+            ("io.debezium.data.geometry.Circle", "Geometry (CIRCLE)", fields)
+        }
+        _ => {
+            return Some(Mapping::new(
+                extended_schema(),
+                Converter::Shape(shape),
+                shape_zero(shape, zero),
+            ));
+        }
+    };
+    let schema = Schema::named(SchemaKind::Struct(fields), name).doc(doc).optional(true);
+    Some(Mapping::new(schema, Converter::Shape(shape), shape_zero(shape, zero)))
+}
+
+/// The JSON of a shape that is known to be one.
+fn shape_zero(shape: Shape, text: &str) -> String {
+    let mut out = Vec::new();
+    let written = write_shape(text.as_bytes(), shape, &mut out);
+    written.ok().and_then(|()| String::from_utf8(out).ok()).unwrap_or_default()
+}
+
+/// Geometry of Debezium 3.7: a second version, with room for what a type has of its own.
+fn extended_schema() -> Schema {
+    let text = || Box::new(Schema::new(SchemaKind::String));
+    let map = Schema::new(SchemaKind::Map(text(), text())).optional(true);
+    let fields = vec![
+        ("wkb".to_owned(), Schema::new(SchemaKind::Bytes)),
+        ("srid".to_owned(), Schema::new(SchemaKind::Int32).optional(true)),
+        ("extensions".to_owned(), map),
+    ];
+    let name = "io.debezium.data.geometry.Geometry";
+    let schema = Schema::named(SchemaKind::Struct(fields), name).doc("Geometry").optional(true);
+    Schema { version: Some(2), ..schema }
+}
+
 fn point() -> Mapping {
+    let zero = "{\"x\":0.0,\"y\":0.0,\"wkb\":\"AQEAAAAAAAAAAAAAAAAAAAAAAAAA\",\"srid\":null}";
+    Mapping::new(point_schema(), Converter::Point, zero)
+}
+
+fn point_schema() -> Schema {
     let fields = vec![
         ("x".to_owned(), Schema::new(SchemaKind::Float64)),
         ("y".to_owned(), Schema::new(SchemaKind::Float64)),
         ("wkb".to_owned(), Schema::new(SchemaKind::Bytes).optional(true)),
         ("srid".to_owned(), Schema::new(SchemaKind::Int32).optional(true)),
     ];
-    let schema = Schema::named(SchemaKind::Struct(fields), "io.debezium.data.geometry.Point")
-        .doc("Geometry (POINT)");
-    let zero = "{\"x\":0.0,\"y\":0.0,\"wkb\":\"AQEAAAAAAAAAAAAAAAAAAAAAAAAA\",\"srid\":null}";
-    Mapping::new(schema, Converter::Point, zero)
+    Schema::named(SchemaKind::Struct(fields), "io.debezium.data.geometry.Point")
+        .doc("Geometry (POINT)")
 }
 
 fn map_enum(pg_type: &PgType) -> Option<Mapping> {
@@ -266,6 +332,11 @@ fn map_extension(pg_type: &PgType, options: &ValueOptions) -> Option<Mapping> {
         "citext" | "isbn" => Mapping::text(Schema::new(SchemaKind::String)),
         "ltree" => Mapping::named_text("io.debezium.data.Ltree"),
         "hstore" => hstore(options.hstore),
+        "geometry" if options.release == Release::V3_7 => Mapping::new(
+            extended_schema(),
+            Converter::ExtendedGeometry,
+            "{\"wkb\":\"AQcAAAAAAAAA\",\"srid\":null,\"extensions\":null}",
+        ),
         // Debezium builds this schema as optional, and so it stays in NOT NULL columns.
         "geometry" => geometry(Schema::optional, "io.debezium.data.geometry.Geometry", "Geometry"),
         "geography" => {
@@ -345,23 +416,25 @@ fn unknown(pg_type: &PgType, options: &ValueOptions) -> Mapping {
 }
 
 /// The catalogue's own arrays, which Debezium reads in the wrong form.
-fn map_vector(oid: Oid) -> Option<Mapping> {
+fn map_vector(oid: Oid, options: &ValueOptions) -> Option<Mapping> {
     let kind = match oid {
         Oid::OIDVECTOR => SchemaKind::Int64,
         Oid::INT2VECTOR => SchemaKind::Int16,
         _ => return None,
     };
     let schema = Schema::new(SchemaKind::Array(Box::new(Schema::new(kind))));
-    Some(Mapping::new(schema, Converter::EmptyArray, "[]"))
+    let converter = if options.exact { Converter::NumberList } else { Converter::EmptyArray };
+    Some(Mapping::new(schema, converter, "[]"))
 }
 
 /// The mapping of an array type; `None` for arrays that are left out.
 fn map_array(pg_type: &PgType, typmod: i32, options: &ValueOptions) -> Option<Mapping> {
-    if let Some(vector) = map_vector(pg_type.oid) {
+    if let Some(vector) = map_vector(pg_type.oid, options) {
         return Some(vector);
     }
     let TypeKind::Array { element } = &pg_type.kind else { return None };
     match element.oid {
+        _ if options.exact => {}
         Oid::MONEY
         | Oid::NAME
         | Oid::INTERVAL
@@ -376,6 +449,10 @@ fn map_array(pg_type: &PgType, typmod: i32, options: &ValueOptions) -> Option<Ma
         _ => {}
     }
     let inner = match &element.kind {
+        TypeKind::Domain { .. } if options.exact => {
+            let (base, typmod) = element.base(-1);
+            map_scalar(base, typmod, Origin::Array, options)
+        }
         TypeKind::Domain { .. } => None,
         _ => map_scalar(element, typmod, Origin::Array, options),
     };
@@ -384,24 +461,24 @@ fn map_array(pg_type: &PgType, typmod: i32, options: &ValueOptions) -> Option<Ma
         None if options.include_unknown => unknown(element, options),
         None => return None,
     };
-    Some(array_of(element, inner))
+    Some(array_of(element, inner, options))
 }
 
 /// The array of a type whose own mapping is known.
-fn array_of(element: &PgType, inner: Mapping) -> Mapping {
+fn array_of(element: &PgType, inner: Mapping, options: &ValueOptions) -> Mapping {
     let known = !matches!(inner.converter, Converter::Unknown(_) | Converter::UnknownGeometry(_));
     let is_enum = matches!(element.kind, TypeKind::Enum { .. });
     let listed =
         !matches!(element.name.as_str(), "tsvector" | "isbn" | "vector" | "halfvec" | "sparsevec");
-    let optional = known && !is_enum && listed;
+    let optional = (known && !is_enum && listed) || options.exact || inner.schema.optional;
     // The driver hands these over as bytes, which is why they behave unlike other texts.
     let bytes = matches!(element.name.as_str(), "citext" | "ltree" | "hstore");
     let converter = Converter::Array(Box::new(ArrayConverter {
         delimiter: if element.oid == Oid::BOX { b';' } else { b',' },
-        nulls: optional && element.name != "ltree",
+        nulls: optional && (element.name != "ltree" || options.exact),
         nested_text: inner.converter == Converter::Text && !bytes,
         forgiving: matches!(inner.converter, Converter::Timestamp(..)),
-        finite: element.oid == Oid::NUMERIC,
+        finite: element.oid == Oid::NUMERIC && !options.exact,
         element: inner.converter.clone(),
     }));
     let unavailable = match element.oid {

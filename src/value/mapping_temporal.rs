@@ -33,6 +33,7 @@ pub(super) fn temporal(
     let precision = u8::try_from(typmod).unwrap_or(6).min(6);
     let mode = options.time;
     let calendar = match (origin, oid) {
+        _ if options.exact => Calendar::Iso,
         (Origin::Array, _) | (Origin::Snapshot, Oid::DATE) => Calendar::JavaSql,
         _ => Calendar::Iso,
     };

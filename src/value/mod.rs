@@ -14,6 +14,7 @@ mod default;
 mod error;
 mod field;
 mod float;
+mod geometric;
 mod geometry;
 mod header;
 mod hstore;
@@ -43,6 +44,6 @@ pub use header::{HeaderForm, json_header, write_header};
 pub use json::{write_str, write_string};
 pub use options::{
     BinaryMode, ConversionFailure, DecimalMode, HeaderFormat, HstoreMode, IntervalMode, JsonFormat,
-    NameAdjustment, TimePrecision, ValueOptions,
+    NameAdjustment, Release, TimePrecision, ValueOptions,
 };
 pub use schema::{Schema, SchemaKind};

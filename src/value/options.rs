@@ -23,6 +23,10 @@ pub struct ValueOptions {
     pub conversion_failure: ConversionFailure,
     /// `field.name.adjustment.mode`.
     pub field_names: NameAdjustment,
+    /// `values.mode` is `exact`.
+    pub exact: bool,
+    /// `debezium.version`.
+    pub release: Release,
     /// `value.converter.*`.
     pub json: JsonFormat,
     /// `key.converter.*`.
@@ -34,6 +38,26 @@ impl ValueOptions {
     #[must_use]
     pub fn with_json(&self, json: JsonFormat) -> Self {
         Self { json, ..self.clone() }
+    }
+}
+
+/// `debezium.version`: whose types are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// 3.6, which leaves all geometric types but `point` out.
+    V3_6,
+    /// 3.7, with structs for them.
+    V3_7,
+}
+
+impl Release {
+    /// What `source.version` says.
+    #[must_use]
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::V3_6 => "3.6.3.Final",
+            Self::V3_7 => "3.7.0.Final",
+        }
     }
 }
 
@@ -90,6 +114,8 @@ impl Default for ValueOptions {
             unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
             conversion_failure: ConversionFailure::Warn,
             field_names: NameAdjustment::None,
+            exact: false,
+            release: Release::V3_6,
             json: JsonFormat::default(),
             key_json: JsonFormat::default(),
         }

@@ -32,6 +32,19 @@ pub(super) fn write_int(
     Ok(())
 }
 
+/// Writes numbers with spaces between them, such as `1 2`, as an array.
+pub(super) fn write_list(text: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
+    out.push(b'[');
+    for (index, word) in text.split(|byte| *byte == b' ').filter(|w| !w.is_empty()).enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_int(word, 10, out)?;
+    }
+    out.push(b']');
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

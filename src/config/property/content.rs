@@ -158,11 +158,25 @@ pub(super) const PROPERTIES: &[Property] = &[
     .default("warn"),
     Property::new(
         "event.processing.failure.handling.mode",
-        Choice { allowed: &["fail"], not_yet: &["warn", "skip"] },
-        "What happens to an event that cannot be processed",
+        Choice { allowed: &["fail", "warn", "skip"], not_yet: &[] },
+        "What happens to an event with such a value when event.converting.failure.handling.mode is \
+         fail; warn and skip leave it out",
     )
-    .default("fail")
-    .not_yet(),
+    .default("fail"),
+    Property::new(
+        "values.mode",
+        Choice { allowed: &["debezium", "exact"], not_yet: &[] },
+        "exact gives snapshot, stream and arrays the same values where Debezium's differ or are \
+         lost, see DIFFERENCES.md (minicdc's own)",
+    )
+    .default("debezium"),
+    Property::new(
+        "debezium.version",
+        Choice { allowed: &["3.6", "3.7"], not_yet: &[] },
+        "Release whose types and source.version are written: 3.7 has structs for line, lseg, box, \
+         path, polygon and circle, and extensions in geometry (minicdc's own)",
+    )
+    .default("3.6"),
     Property::new("schema.name.adjustment.mode", ADJUSTMENT, "How schema names are made legal")
         .default("none"),
     Property::new("field.name.adjustment.mode", ADJUSTMENT, "How field names are made legal")
