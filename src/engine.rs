@@ -105,6 +105,8 @@ pub struct Engine {
     clock_us: Option<i64>,
     xmin: Option<u64>,
     heartbeat: HeartbeatEncoder,
+    /// Keepalives between transactions move the safe position.
+    idle_progress: bool,
     server_end: Lsn,
     lag_us: Option<i64>,
     transaction_topic: Arc<str>,
@@ -135,10 +137,27 @@ impl Engine {
             last_xid: None,
             clock_us: None,
             xmin: None,
+            idle_progress: true,
             server_end: Lsn::INVALID,
             lag_us: None,
             counters: Counters::default(),
         }
+    }
+
+    /// Whether keepalives move the safe position when nothing is captured; otherwise only the ends
+    /// of transactions do.
+    pub fn set_idle_progress(&mut self, moves: bool) {
+        self.idle_progress = moves;
+    }
+
+    /// True when everything before `lsn` was read and is durable, though no transaction ended there.
+    #[must_use]
+    pub fn has_passed(&self, lsn: Lsn) -> bool {
+        self.out.progress.safe_lsn() >= lsn
+            || self.server_end >= lsn
+                && self.transaction.is_none()
+                && self.interrupted.is_none()
+                && self.out.progress.is_idle()
     }
 
     /// Tables of the stream that are captured.
@@ -254,7 +273,7 @@ impl Engine {
             Frame::Keepalive { end, reply_requested, .. } => {
                 self.server_end = self.server_end.max(end);
                 // Between transactions everything before `end` has been sent to us.
-                if self.transaction.is_none() && self.interrupted.is_none() {
+                if self.idle_progress && self.transaction.is_none() && self.interrupted.is_none() {
                     self.out.progress.mark(end);
                 }
                 Ok(if reply_requested { Step::Reply } else { Step::Done })

@@ -92,7 +92,8 @@ fn wrong_value_names_key_value_origin_and_rule() {
     assert!(
         stderr.starts_with(
             "error: snapshot.mode: invalid value \"sometimes\" (environment \
-             MINICDC_SNAPSHOT_MODE): expected initial, no_data, always or initial_only\n"
+             MINICDC_SNAPSHOT_MODE): expected initial, no_data, never, always, initial_only, \
+             when_needed or configuration_based\n"
         ),
         "{stderr}"
     );

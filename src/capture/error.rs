@@ -1,5 +1,6 @@
 //! Why a capture cannot start, or cannot end as it should.
 
+use super::mismatch::Mismatch;
 use crate::lsn::Lsn;
 use crate::postgres::ServerError;
 
@@ -15,23 +16,22 @@ pub enum CaptureError {
         /// The list as given.
         include: String,
     },
-    /// A position is stored for a slot that does not exist.
-    #[error(
-        "replication slot \"{slot}\" does not exist, though position {stored} is stored for it"
-    )]
-    SlotGone {
-        /// The slot.
-        slot: String,
+    /// The stream cannot go on where the one before ended.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// The stored position lies inside of a snapshot, and the mode takes none.
+    #[error("the stored position {stored} is inside of a snapshot that did not come to its end")]
+    SnapshotUnfinished {
         /// The position.
         stored: Lsn,
     },
-    /// The stored position lies behind the end of the server's WAL.
-    #[error("stored position {stored} is ahead of the server, which is at {current}")]
-    PositionAhead {
-        /// The stored position.
-        stored: Lsn,
-        /// The end of the server's WAL.
-        current: Lsn,
+    /// The slot was not made within `internal.create.slot.command.timeout`, time after time.
+    #[error("replication slot \"{slot}\" was not made within {seconds} s")]
+    SlotNotMade {
+        /// The slot.
+        slot: String,
+        /// How long each try took.
+        seconds: u64,
     },
     /// The statement that goes with heartbeats names a table that does not exist.
     #[error("heartbeat.action.query cannot succeed")]
@@ -59,13 +59,15 @@ impl CaptureError {
                 "patterns match the whole schema.table, such as 'public.orders,public.c.*'; \
                  psql's \\dt *.* lists the tables"
             }
-            Self::SlotGone { .. } => {
-                "changes since that position cannot be read any more; start once with --snapshot \
-                 always to read all rows anew, or use the slot's name and database of before"
+            Self::Mismatch(mismatch) => return mismatch.hint(),
+            Self::SnapshotUnfinished { .. } => {
+                "start once with --snapshot initial, which takes it again, or begin with another \
+                 --slot"
             }
-            Self::PositionAhead { .. } => {
-                "this is another server, or one restored from an older backup: check the \
-                 address, or begin anew with another --slot"
+            Self::SlotNotMade { .. } => {
+                "it waits for transactions that have written and are still open: SELECT pid, \
+                 xact_start, query FROM pg_stat_activity WHERE backend_xid IS NOT NULL; end them, \
+                 or give it more time with internal.create.slot.command.timeout"
             }
             Self::HeartbeatAction { .. } => {
                 "create the table that it names, or correct heartbeat.action.query"

@@ -1,8 +1,10 @@
 //! `minicdc capture`: snapshot, then stream, until stopped.
 
+mod claim;
 mod error;
 mod heartbeat;
 mod live;
+mod mismatch;
 mod observer;
 mod outlet;
 mod position;
@@ -17,20 +19,24 @@ mod transforms;
 mod xmin;
 
 pub use error::CaptureError;
+pub use mismatch::Mismatch;
 pub use observer::{Event, Observer, Status};
 pub use outlet::Tap;
 pub use shutdown::Shutdown;
 
 use crate::config::Config;
 use crate::config::ConfigError;
+use crate::config::LsnFlush;
 use crate::config::Origin;
 use crate::config::SinkKind;
 use crate::engine::Counters;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::kafka;
 use crate::log::LogOptions;
 use crate::lsn::Lsn;
 use crate::postgres;
+use crate::postgres::ReplicationConnection;
 use crate::postgres::Slot;
 use crate::progress::Progress;
 use crate::relation::MessageFilter;
@@ -43,13 +49,14 @@ use crate::sink::NullSink;
 use crate::sink::StdoutSink;
 use crate::sink::TransactionalSink;
 use crate::transform::Chain;
+use claim::Claimed;
 use heartbeat::Heartbeat;
 use live::Live;
 use outlet::Outlet;
 use position::PositionKeeper;
 use retry::Backoff;
 use snapshot::{SnapshotEnd, SnapshotRun};
-use start::{Found, Past, Plan, SnapshotPlan, Start};
+use start::{Found, Next, Past, Plan, SnapshotPlan, Start};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use stream::StreamRun;
 use tokio_postgres::Client;
@@ -98,6 +105,8 @@ struct Capture<'a> {
     live: Live,
     stop_lsn: Option<Lsn>,
     past: Past,
+    /// The first attempt's claim, made before the sink was opened.
+    claimed: Option<Claimed>,
 }
 
 /// Runs a capture until it is stopped, its stop position is reached, or it fails for good.
@@ -113,7 +122,7 @@ pub async fn run(
     run_id: &str,
     tap: Option<Box<dyn Tap>>,
     observer: &mut dyn Observer,
-    shutdown: Shutdown,
+    mut shutdown: Shutdown,
 ) -> Result<Summary, Error> {
     let begun = Instant::now();
     let tables = &config.tables;
@@ -124,9 +133,17 @@ pub async fn run(
         &tables.table_exclude,
     )?
     .with(config.signals.table.as_ref().map(|(schema, table)| format!("{schema}.{table}")));
-    if config.sink.transactions.is_some() {
-        start::wait_for_slot(config, observer).await?;
+    if config.sink.kind == SinkKind::Kafka {
+        // A wrong setting can be said without a server.
+        kafka::producer_settings(&config.sink)?;
     }
+    let Some(claimed) = claim::first(config, observer, &mut shutdown).await? else {
+        return Ok(Summary {
+            counters: Counters::default(),
+            confirmed: Lsn::INVALID,
+            elapsed: begun.elapsed(),
+        });
+    };
     let sink = open_sink(config).await?;
     let store = start::offset_store(config).await?;
     let mut offset = match &store {
@@ -146,6 +163,7 @@ pub async fn run(
         (envelope.key_schemas, envelope.value_schemas) = (true, true);
     }
     let mut engine = Engine::new(envelope, values, run_id);
+    engine.set_idle_progress(config.replication.lsn_flush == LsnFlush::ConnectorAndDriver);
     engine.filter_messages(MessageFilter::new(
         &tables.message_prefix_include,
         &tables.message_prefix_exclude,
@@ -167,6 +185,7 @@ pub async fn run(
         live,
         stop_lsn: None,
         past: Past { offset, ..Past::default() },
+        claimed: Some(claimed),
     };
     capture.outlet.set_members(&capture.live.members());
     capture.until_stopped().await?;
@@ -202,7 +221,7 @@ fn log_options(config: &Config) -> LogOptions {
 impl Capture<'_> {
     /// Goes through start, snapshot and stream again after each lost connection.
     async fn until_stopped(&mut self) -> Result<(), Error> {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(&self.config.replication);
         let mut lost: Option<Instant> = None;
         let mut connected_once = false;
         loop {
@@ -216,7 +235,9 @@ impl Capture<'_> {
                 backoff.reset();
             }
             self.engine.reconnected();
-            let Some(delay) = backoff.next(self.config.replication.errors_max_retries) else {
+            let safe = self.engine.progress().safe_lsn();
+            self.past.safe = Some(safe).filter(|safe| *safe > Lsn::INVALID);
+            let Some(delay) = backoff.next() else {
                 return Err(error);
             };
             if lost.is_none() {
@@ -252,7 +273,15 @@ impl Capture<'_> {
         let mut quiet = ();
         let observer: &mut dyn Observer =
             if lost.is_some() { &mut quiet } else { &mut *self.observer };
-        let starting = start::start(self.config, &self.filter, &self.past, observer);
+        let claimed = self.claimed.take();
+        let (config, filter) = (self.config, &self.filter);
+        let starting = async {
+            let claimed = match claimed {
+                Some(claimed) => claimed,
+                None => claim::claim(config, &mut false, observer).await?,
+            };
+            start::start(config, filter, &self.past, claimed, observer).await
+        };
         let found = tokio::select! {
             found = starting => found?,
             () = self.shutdown.asked() => return Ok(()),
@@ -260,22 +289,30 @@ impl Capture<'_> {
         *connected = true;
         // Before the slot, so that a refused topic leaves none behind.
         self.heartbeat.prepare(&self.engine, &mut self.outlet).await?;
-        let (client, tables, plan) = match found {
-            Found::Ready(Start { client, tables, plan, resume_at }) => {
-                if let Some(position) = resume_at
+        let Found { starts_over, origin, next } = found;
+        if starts_over {
+            self.past.offset = None;
+        }
+        self.past.origin.clone_from(&origin);
+        self.outlet.set_origin(origin.as_ref());
+        self.positions.set_origin(origin);
+        let (client, connection, tables, plan) = match next {
+            Next::Go(start) => {
+                let Start { client, connection, tables, plan, .. } = start;
+                if let Some(position) = start.resume_at
                     && !std::mem::replace(&mut self.past.resumed, true)
                 {
                     self.engine.resume(&position);
                 }
-                (client, tables, plan)
+                self.positions.resume(start.stored, start.stored_is_stale);
+                (client, connection, tables, plan)
             }
-            Found::NoSlot { client, tables, wants_snapshot } => {
+            Next::MakeSlot { client, tables, new } => {
                 let (config, shutdown) = (self.config, &mut self.shutdown);
-                let making =
-                    slot::make_slot(config, &client, wants_snapshot, self.observer, shutdown);
+                let making = slot::make_slot(config, &client, new, self.observer, shutdown);
                 let Some(plan) = making.await? else { return Ok(()) };
                 self.past.slot_made = true;
-                (client, tables, plan)
+                (client, None, tables, plan)
             }
         };
         let Plan { snapshot, stream_from } = plan;
@@ -283,6 +320,8 @@ impl Capture<'_> {
             self.live.notifier().prepare(&mut self.outlet).await?;
             self.live.notifier().initial(&mut self.engine, &mut self.outlet, "SKIPPED", &[]);
         }
+        // An idle walsender would not outlive a long snapshot.
+        let connection = connection.filter(|_| snapshot.is_none());
         if let Some(plan) = snapshot {
             let taken = self.take_snapshot(&client, plan, &tables).await;
             let ends = match &taken {
@@ -297,7 +336,7 @@ impl Capture<'_> {
             }
         }
         match stream_from {
-            Some(from) => self.stream(client, from, tables.len(), lost).await,
+            Some(from) => self.stream(client, connection, from, tables.len(), lost).await,
             None => Ok(()),
         }
     }
@@ -362,6 +401,7 @@ impl Capture<'_> {
     async fn stream(
         &mut self,
         client: Client,
+        connection: Option<ReplicationConnection>,
         from: Lsn,
         tables: usize,
         lost: &mut Option<Instant>,
@@ -379,6 +419,7 @@ impl Capture<'_> {
             live: &mut self.live,
             limits: self.limits,
             client,
+            connection,
             tables,
             stop_lsn: self.stop_lsn,
         };

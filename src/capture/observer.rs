@@ -31,6 +31,20 @@ pub enum Event<'a> {
         /// `server_version` as the server prints it.
         version: &'a str,
     },
+    /// A standby waits, because another process has the slot.
+    StandingBy {
+        /// The slot.
+        slot: &'a str,
+        /// Who has it, in words.
+        holder: String,
+    },
+    /// That process is gone, and this one goes on in its place.
+    TakingOver {
+        /// The slot.
+        slot: &'a str,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// The slot that is read.
     Slot {
         /// Its name.

@@ -3,9 +3,11 @@
 //! With transforms, a record's topic is known only once it was transformed. One for a topic that was
 //! not made yet waits, and everything behind it, until [`Outlet::ensure_topics`] has made it.
 
+use super::position::PositionOrigin;
 use super::transforms::Transforms;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::lsn::Lsn;
 use crate::offsets::SourceOffset;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -92,6 +94,21 @@ impl Outlet {
             send(sink, tap, &record.as_record())?;
         }
         Ok(())
+    }
+
+    /// Positions from now on belong to this cluster.
+    pub(super) fn set_origin(&mut self, origin: Option<&PositionOrigin>) {
+        if let (AnySink::Transactional(sink), Some(origin)) = (&mut self.sink, origin) {
+            sink.set_origin(&origin.system_id, origin.timeline);
+        }
+    }
+
+    /// How far the sink itself has stored the position; `None` when it does not.
+    pub(super) fn committed(&self) -> Option<Lsn> {
+        match &self.sink {
+            AnySink::Transactional(sink) => Some(sink.committed()),
+            _ => None,
+        }
     }
 
     /// Takes note of a place where no source transaction is open; called behind each frame.

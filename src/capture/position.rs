@@ -16,21 +16,34 @@ const CHUNK_INTERVAL: Duration = Duration::from_secs(1);
 /// Members of a position that are not those of the stream.
 type Members = serde_json::Map<String, serde_json::Value>;
 
-/// The slot is what a restart goes by; the stored position adds that the snapshot is complete,
-/// and lets Debezium take over. So a failed save is a warning, except for the snapshot's. A sink
-/// that stores positions itself, together with the records, leaves nothing to do here.
+/// The cluster that positions belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PositionOrigin {
+    /// The system identifier.
+    pub(super) system_id: String,
+    pub(super) timeline: u32,
+}
+
+/// A position is confirmed to the server only when it is stored. So the slot is never ahead of the
+/// stored position, unless someone else moved it, and that is how this is found out. What cannot be
+/// stored for a while is a warning: the slot stays where it is. Only the end of a snapshot has to
+/// be stored before anything else. A sink that stores positions itself, together with the records,
+/// leaves nothing to do here but to compare.
 pub(super) struct PositionKeeper {
     store: Option<Arc<OffsetStore>>,
     interval: Duration,
-    last: Instant,
+    last: Option<Instant>,
     stored: Lsn,
+    /// What is stored does not hold any more, whatever comes.
+    stale: bool,
     /// Members that incremental snapshots had then.
     members: Members,
     /// What snapshots are asked for has changed and is not stored.
     hurried: bool,
     /// What is being stored has that change.
     hurries: bool,
-    saving: Option<JoinHandle<Result<(), OffsetError>>>,
+    saving: Option<(Lsn, JoinHandle<Result<(), OffsetError>>)>,
+    origin: Option<PositionOrigin>,
 }
 
 impl PositionKeeper {
@@ -38,50 +51,114 @@ impl PositionKeeper {
         Self {
             store: store.map(Arc::new),
             interval,
-            last: Instant::now(),
+            last: None,
             stored: Lsn::INVALID,
             members: Members::new(),
             hurried: false,
             hurries: false,
+            stale: false,
             saving: None,
+            origin: None,
+        }
+    }
+
+    /// Positions from now on belong to this cluster.
+    pub(super) fn set_origin(&mut self, origin: Option<PositionOrigin>) {
+        self.origin = origin;
+    }
+
+    /// Everything up to `stored` was stored before, or need not be. With `stale`, what is stored
+    /// disagrees with the slot, and is to be replaced even when there is no progress.
+    pub(super) fn resume(&mut self, stored: Lsn, stale: bool) {
+        self.stored = self.stored.max(stored);
+        self.stale |= stale;
+    }
+
+    fn is_news(&self, safe: Lsn) -> bool {
+        safe > self.stored || self.stale && safe == self.stored
+    }
+
+    /// How much of `safe` may be confirmed to the server; `committed` is what the sink itself has
+    /// stored, if it does.
+    pub(super) fn confirmable(&self, safe: Lsn, committed: Option<Lsn>) -> Lsn {
+        match committed {
+            Some(committed) => safe.min(self.stored.max(committed)),
+            None if self.store.is_some() => safe.min(self.stored),
+            None => safe,
         }
     }
 
     /// Says that every row of the snapshot is durable; must be stored before the stream begins.
-    pub(super) async fn snapshot_complete(&self, offset: &SourceOffset) -> Result<(), OffsetError> {
-        match &self.store {
-            Some(store) => store.save(offset).await,
-            None => Ok(()),
-        }
+    pub(super) async fn snapshot_complete(
+        &mut self,
+        offset: &SourceOffset,
+    ) -> Result<(), OffsetError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        store.save(&self.with_origin(offset.clone())).await?;
+        self.has_stored(offset.reached().unwrap_or_default());
+        Ok(())
     }
 
-    /// Starts a save when one is due and none is running.
-    pub(super) fn keep(&mut self, engine: &mut Engine) {
+    fn has_stored(&mut self, lsn: Lsn) {
+        self.stored = self.stored.max(lsn);
+        self.stale = false;
+    }
+
+    /// Starts a save when one is due and none is running, and takes note of one that has ended.
+    pub(super) async fn keep(&mut self, engine: &mut Engine) {
+        if self.saving.as_ref().is_some_and(|(_, saving)| saving.is_finished()) {
+            self.end_save().await;
+        }
         let Some(store) = &self.store else { return };
-        let safe = engine.progress().safe_lsn();
-        if self.is_saving() {
+        if self.saving.is_some() {
             return;
         }
+        let safe = engine.progress().safe_lsn();
         let is_changed = *engine.durable_members() != self.members;
         let hurries = self.hurried && engine.members_are_durable();
         let interval = if is_changed { self.interval.min(CHUNK_INTERVAL) } else { self.interval };
-        let is_due = self.last.elapsed() >= interval && (is_changed || safe > self.stored);
-        if !is_due && !hurries {
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= interval);
+        if !(is_due && (is_changed || self.is_news(safe))) && !hurries {
             return;
         }
         self.hurried &= !hurries;
         self.hurries = hurries;
-        self.last = Instant::now();
-        self.stored = safe;
-        let (store, offset) = (store.clone(), position(engine));
+        self.last = Some(Instant::now());
+        let (store, offset) = (store.clone(), self.with_origin(position(engine)));
         self.members.clone_from(&offset.other);
-        self.saving = Some(tokio::spawn(async move {
-            let saved = store.save(&offset).await;
-            if let Err(error) = &saved {
-                tracing::warn!(error = %error, "position not stored; the slot still keeps it");
+        let saving = tokio::spawn(async move { store.save(&offset).await });
+        self.saving = Some((safe, saving));
+    }
+
+    /// When something is to be done: a save ends or is due.
+    pub(super) fn due(&self, engine: &Engine) -> Option<Instant> {
+        let waits = self.store.is_some() && self.is_news(engine.progress().safe_lsn());
+        let due = self.last.map_or_else(Instant::now, |last| last + self.interval);
+        (waits && self.saving.is_none()).then_some(due)
+    }
+
+    /// Waits for the end of the save that is running, without end when there is none. Dropping the
+    /// future loses nothing.
+    pub(super) async fn saved(&mut self) {
+        match &mut self.saving {
+            Some(_) => self.end_save().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn end_save(&mut self) {
+        let Some((lsn, saving)) = &mut self.saving else { return };
+        let (lsn, outcome) = (*lsn, saving.await);
+        self.saving = None;
+        match outcome {
+            Ok(Ok(())) => self.has_stored(lsn),
+            Ok(Err(error)) => {
+                self.hurried |= self.hurries;
+                self.members.clear();
+                tracing::warn!(%error, "position not stored, so it is not confirmed either");
             }
-            saved
-        }));
+            Err(error) => tracing::warn!(%error, "a save of the position was cut short"),
+        }
     }
 
     /// Stores the position as soon as everything before it is delivered, since what was asked for
@@ -93,27 +170,31 @@ impl PositionKeeper {
     /// True when nothing may be confirmed for the moment: the server would not send again what the
     /// stored position does not know.
     pub(super) fn holds_back(&self) -> bool {
-        self.hurried || (self.hurries && self.is_saving())
-    }
-
-    fn is_saving(&self) -> bool {
-        self.saving.as_ref().is_some_and(|saving| !saving.is_finished())
+        self.hurried || (self.hurries && self.saving.is_some())
     }
 
     /// Stores the position at the end of a run.
     pub(super) async fn store_now(&mut self, engine: &mut Engine) {
-        if let Some(saving) = self.saving.take()
-            && saving.await.is_err()
-        {
-            tracing::warn!("a save of the position was cut short");
-        }
+        self.end_save().await;
         let Some(store) = &self.store else { return };
-        let is_stored = engine.progress().safe_lsn() <= self.stored;
-        if is_stored && *engine.durable_members() == self.members {
+        let safe = engine.progress().safe_lsn();
+        if !self.is_news(safe) && *engine.durable_members() == self.members {
             return;
         }
-        if let Err(error) = store.save(&position(engine)).await {
-            tracing::warn!(error = %error, "position not stored; the slot still keeps it");
+        match store.save(&self.with_origin(position(engine))).await {
+            Ok(()) => self.has_stored(safe),
+            Err(error) => {
+                tracing::warn!(%error, "position not stored, so it is not confirmed either");
+            }
+        }
+    }
+
+    fn with_origin(&self, offset: SourceOffset) -> SourceOffset {
+        let origin = self.origin.as_ref();
+        SourceOffset {
+            system_id: origin.map(|origin| origin.system_id.clone()),
+            timeline: origin.map(|origin| origin.timeline),
+            ..offset
         }
     }
 }

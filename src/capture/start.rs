@@ -1,9 +1,17 @@
 //! Everything before the first record: what is there, what is missing, what is made.
 
 use super::CaptureError;
+use super::claim::Claimed;
+use super::mismatch;
+use super::mismatch::Answer;
+use super::mismatch::Reached;
+use super::mismatch::ServerState;
+use super::mismatch::SlotState;
 use super::observer::Event;
 use super::observer::Observer;
+use super::position::PositionOrigin;
 use super::slot;
+use super::slot::NewSlot;
 use crate::config::Config;
 use crate::config::SinkKind;
 use crate::config::SnapshotMode;
@@ -17,9 +25,10 @@ use crate::postgres;
 use crate::postgres::IdentityOutcome;
 use crate::postgres::IdentityRules;
 use crate::postgres::PublicationAction;
-use crate::postgres::Readiness;
 use crate::postgres::ReplicationConnection;
 use crate::postgres::Slot;
+use crate::postgres::SlotOptions;
+use crate::postgres::SystemIdentity;
 use crate::relation::Table;
 use crate::relation::TableFilter;
 use tokio_postgres::Client;
@@ -28,12 +37,18 @@ use tokio_postgres::Client;
 pub(super) struct Start {
     /// For ordinary SQL.
     pub(super) client: Client,
+    /// For the stream, unless something else comes first.
+    pub(super) connection: Option<ReplicationConnection>,
     /// The captured tables, in snapshot order.
     pub(super) tables: Vec<Table>,
     /// What there is to do.
     pub(super) plan: Plan,
     /// How far an earlier run came with this slot.
     pub(super) resume_at: Option<Position>,
+    /// How far positions are stored, or need not be.
+    pub(super) stored: Lsn,
+    /// What is stored disagrees with the slot, and the slot is gone by.
+    pub(super) stored_is_stale: bool,
 }
 
 /// What a run has to do.
@@ -45,16 +60,20 @@ pub(super) struct Plan {
 }
 
 /// What [`start`] found.
-pub(super) enum Found {
+pub(super) struct Found {
+    /// The stored position and what was delivered up to it are of no account any more.
+    pub(super) starts_over: bool,
+    /// Which cluster this is; unknown when nothing is streamed.
+    pub(super) origin: Option<PositionOrigin>,
+    pub(super) next: Next,
+}
+
+/// What comes next.
+pub(super) enum Next {
     /// Everything is there.
-    Ready(Start),
+    Go(Start),
     /// The slot has to be made: [`make_slot`](super::slot::make_slot).
-    NoSlot {
-        client: Client,
-        tables: Vec<Table>,
-        /// Whether a snapshot is to be taken with it.
-        wants_snapshot: bool,
-    },
+    MakeSlot { client: Client, tables: Vec<Table>, new: NewSlot },
 }
 
 /// What earlier runs, or this one before it lost its connection, have done.
@@ -68,6 +87,10 @@ pub(super) struct Past {
     pub(super) slot_made: bool,
     /// The engine goes on from the stored position.
     pub(super) resumed: bool,
+    /// What this run knows to be durable.
+    pub(super) safe: Option<Lsn>,
+    /// Where this run was connected to before.
+    pub(super) origin: Option<PositionOrigin>,
 }
 
 impl Past {
@@ -76,7 +99,7 @@ impl Past {
     fn has_snapshot(&self, keeps_positions: bool, slot_exists: bool) -> bool {
         match &self.offset {
             _ if self.snapshot_taken => true,
-            Some(offset) => offset.snapshot.is_none() || offset.snapshot_completed == Some(true),
+            Some(offset) => !offset.is_unfinished(),
             None => !keeps_positions && slot_exists && !self.slot_made,
         }
     }
@@ -85,8 +108,24 @@ impl Past {
         self.offset.as_ref().and_then(SourceOffset::position)
     }
 
-    fn position(&self) -> Option<Lsn> {
-        self.resume_at().and_then(|position| position.complete)
+    fn wants_snapshot(&self, mode: SnapshotMode, keeps_positions: bool, slot_exists: bool) -> bool {
+        if mode.is_always() {
+            return !self.snapshot_taken;
+        }
+        !mode.is_never() && !self.has_snapshot(keeps_positions, slot_exists)
+    }
+
+    fn reached(&self) -> Option<Reached> {
+        let stored = self.offset.as_ref();
+        let lsn = stored.and_then(SourceOffset::reached).max(self.safe)?;
+        let (system_id, timeline) = match &self.origin {
+            Some(origin) => (Some(origin.system_id.clone()), Some(origin.timeline)),
+            None => (
+                stored.and_then(|offset| offset.system_id.clone()),
+                stored.and_then(|offset| offset.timeline),
+            ),
+        };
+        Some(Reached { lsn, system_id, timeline })
     }
 }
 
@@ -113,76 +152,187 @@ pub(super) async fn offset_store(config: &Config) -> Result<Option<OffsetStore>,
     })
 }
 
-/// Waits until nobody reads the slot, before something is done that disturbs whoever writes its
-/// changes to Kafka.
-pub(super) async fn wait_for_slot(
-    config: &Config,
-    observer: &mut dyn Observer,
-) -> Result<(), Error> {
-    let client = postgres::connect(&config.database, "minicdc").await?;
-    match Slot::find(&client, &config.replication.slot_name).await? {
-        Some(slot) => slot::wait_until_free(config, &client, &slot, observer).await,
-        None => Ok(()),
-    }
-}
-
 /// Looks at everything and makes what is missing, except for the slot.
 ///
 /// # Errors
 ///
-/// [`Error`] when something is missing that cannot be made.
+/// [`Error`] when something is missing that cannot be made, or when what is there does not belong
+/// to the stored position.
 pub(super) async fn start(
     config: &Config,
     filter: &TableFilter,
     past: &Past,
+    claimed: Claimed,
     observer: &mut dyn Observer,
 ) -> Result<Found, Error> {
-    let client = postgres::connect(&config.database, "minicdc").await?;
-    let readiness = Readiness::read(&client).await?;
-    observer.event(Event::Connected { version: &readiness.version });
-
+    let Claimed { client, readiness, slot } = claimed;
     let mode = config.snapshot.mode;
-    let streams = mode != SnapshotMode::InitialOnly;
-    let slot_name = &config.replication.slot_name;
-    let slot = if streams { Slot::find(&client, slot_name).await? } else { None };
-    if streams {
-        readiness.require(slot.is_none())?;
-    }
-    if let Some(slot) = &slot {
-        slot.check_usable(&config.database.dbname).map_err(postgres::PostgresError::from)?;
-        slot::wait_until_free(config, &client, slot, observer).await?;
-    }
     let tables = postgres::captured_tables(&client, filter).await?;
     check_patterns(config, filter, &tables, observer)?;
-    if streams {
-        set_identities(config, &client, &tables, observer).await?;
-        ensure_publication(config, &client, &tables, observer).await?;
-    }
     let keeps_positions = matches!(config.sink.kind, SinkKind::Kafka | SinkKind::Log);
-    let wants_snapshot = match mode {
-        SnapshotMode::Initial | SnapshotMode::InitialOnly => {
-            !past.has_snapshot(keeps_positions, slot.is_some())
-        }
-        SnapshotMode::Always => !past.snapshot_taken,
-        SnapshotMode::NoData => false,
+    let mut wants_snapshot = past.wants_snapshot(mode, keeps_positions, slot.is_some());
+    if !mode.streams() {
+        return once(client, tables, wants_snapshot).await;
+    }
+    if let Some(offset) = past.offset.as_ref().filter(|_| mode.is_never() && !past.snapshot_taken)
+        && offset.is_unfinished()
+    {
+        let stored = offset.reached().unwrap_or_default();
+        return Err(CaptureError::SnapshotUnfinished { stored }.into());
+    }
+    let mut connection = ReplicationConnection::connect(&config.database).await?;
+    let system = connection.identify_system().await?;
+    let current = current_wal_lsn(&client).await?;
+    let publication = &config.replication.publication_name;
+    let facts = Facts {
+        slot: slot.as_ref(),
+        system: &system,
+        current,
+        publication_exists: postgres::publication_exists(&client, publication).await?,
     };
+    let answer = settle(config, past, &mut connection, &facts, wants_snapshot, observer).await?;
+    let (starts_over, keeps_slot) = match answer {
+        Some(Answer::StartOver) => {
+            wants_snapshot = true;
+            let reads_on = slot.as_ref().is_none_or(|slot| slot.lost().is_none());
+            (true, facts.publication_exists && reads_on)
+        }
+        Some(Answer::IgnorePosition) => (true, true),
+        Some(Answer::GoOn) | None => (false, true),
+    };
+    set_identities(config, &client, &tables, observer).await?;
+    ensure_publication(config, &client, &tables, observer).await?;
     if wants_snapshot {
         postgres::check_readable(&client, &tables).await?;
     }
-    if !streams {
-        let lsn = current_wal_lsn(&client).await?;
-        let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn });
-        let plan = Plan { snapshot, stream_from: None };
-        return Ok(Found::Ready(Start { client, tables, plan, resume_at: None }));
+    let resume_at = past.resume_at().filter(|_| !starts_over);
+    let complete = resume_at.and_then(|position| position.complete);
+    let next = match slot {
+        Some(slot) if keeps_slot => {
+            observer.event(Event::Slot { name: &slot.name, made: false });
+            slot::warn_of_failover(config, &slot, observer);
+            let confirmed = slot.confirmed_flush_lsn.or(slot.restart_lsn).unwrap_or_default();
+            if let Some(complete) = complete.filter(|complete| *complete > confirmed)
+                && slot::is_advanced(config.replication.offset_mismatch)
+            {
+                Slot::advance(&client, &slot.name, complete).await?;
+            }
+            let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn: current });
+            let stream_from = Some(confirmed.max(complete.unwrap_or_default()));
+            let plan = Plan { snapshot, stream_from };
+            let stored = past.offset.as_ref().filter(|_| !starts_over);
+            let stored = stored.and_then(SourceOffset::reached).unwrap_or_default().max(confirmed);
+            Next::Go(Start {
+                client,
+                connection: Some(connection),
+                tables,
+                plan,
+                resume_at,
+                stored,
+                stored_is_stale: answer.is_some(),
+            })
+        }
+        unusable => {
+            if let Some(slot) = unusable {
+                Slot::drop(&client, &slot.name).await?;
+            }
+            let failover = slot::may_fail_over(config, &readiness, observer);
+            let options = SlotOptions { export_snapshot: wants_snapshot, failover };
+            Next::MakeSlot { client, tables, new: NewSlot { connection, options } }
+        }
+    };
+    let origin = PositionOrigin { system_id: system.system_id, timeline: system.timeline };
+    Ok(Found { starts_over, origin: Some(origin), next })
+}
+
+/// A start without a stream, hence without a slot.
+async fn once(client: Client, tables: Vec<Table>, wants_snapshot: bool) -> Result<Found, Error> {
+    if wants_snapshot {
+        postgres::check_readable(&client, &tables).await?;
     }
-    if let Some(slot) = slot {
-        observer.event(Event::Slot { name: slot_name, made: false });
-        return resume(client, tables, &slot, past, wants_snapshot).await.map(Found::Ready);
-    }
-    if let Some(stored) = past.position().filter(|_| !wants_snapshot) {
-        return Err(CaptureError::SlotGone { slot: slot_name.clone(), stored }.into());
-    }
-    Ok(Found::NoSlot { client, tables, wants_snapshot })
+    let lsn = current_wal_lsn(&client).await?;
+    let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn });
+    let plan = Plan { snapshot, stream_from: None };
+    let start = Start {
+        client,
+        connection: None,
+        tables,
+        plan,
+        resume_at: None,
+        stored: Lsn::INVALID,
+        stored_is_stale: false,
+    };
+    Ok(Found { starts_over: false, origin: None, next: Next::Go(start) })
+}
+
+/// What was found on the server.
+struct Facts<'a> {
+    slot: Option<&'a Slot>,
+    system: &'a SystemIdentity,
+    current: Lsn,
+    publication_exists: bool,
+}
+
+/// Compares what was found with the stored position, and does as the settings say when the two do
+/// not belong together.
+async fn settle(
+    config: &Config,
+    past: &Past,
+    connection: &mut ReplicationConnection,
+    facts: &Facts<'_>,
+    wants_snapshot: bool,
+    observer: &mut dyn Observer,
+) -> Result<Option<Answer>, Error> {
+    let reached = past.reached();
+    let timeline = facts.system.timeline;
+    let moved = reached.as_ref().and_then(|reached| reached.timeline).filter(|t| *t != timeline);
+    let history = match moved {
+        Some(_) if timeline > 1 => connection.timeline_history(timeline).await?,
+        _ => Vec::new(),
+    };
+    let slot_state = match facts.slot {
+        None => SlotState::Missing,
+        Some(slot) => match slot.lost() {
+            Some(reason) => SlotState::Lost(reason.to_owned()),
+            None => {
+                SlotState::At(slot.confirmed_flush_lsn.or(slot.restart_lsn).unwrap_or_default())
+            }
+        },
+    };
+    let server = ServerState {
+        system_id: &facts.system.system_id,
+        timeline,
+        history: &history,
+        current: facts.current,
+        slot: &config.replication.slot_name,
+        slot_state,
+        publication: &config.replication.publication_name,
+        publication_exists: facts.publication_exists,
+    };
+    let Err(mismatch) = server.check(reached.as_ref()) else {
+        if let Some(before) = moved {
+            observer.event(Event::Warning {
+                text: format!(
+                    "the server was promoted: timeline {before} has become timeline {timeline}; \
+                     the position lies before that, so nothing is left out"
+                ),
+                hint: None,
+            });
+        }
+        return Ok(None);
+    };
+    let heals = config.snapshot.mode.heals() || wants_snapshot;
+    let answer = mismatch::answer(&mismatch, config.replication.offset_mismatch, heals);
+    // The engine of a run never goes back; a new run may.
+    let answer = answer.filter(|answer| *answer == Answer::GoOn || past.safe.is_none());
+    let Some(answer) = answer else { return Err(CaptureError::from(mismatch).into()) };
+    let consequence = match answer {
+        Answer::GoOn => "going on all the same, as offset.mismatch.strategy says",
+        Answer::IgnorePosition => "going on at the slot, as offset.mismatch.strategy says",
+        Answer::StartOver => "all rows are read anew",
+    };
+    observer.event(Event::Warning { text: format!("{mismatch}: {consequence}"), hint: None });
+    Ok(Some(answer))
 }
 
 /// A list that chooses nothing is most often a typing error.
@@ -282,26 +432,6 @@ async fn ensure_publication(
         });
     }
     Ok(())
-}
-
-/// Goes on with a slot that exists.
-async fn resume(
-    client: Client,
-    tables: Vec<Table>,
-    slot: &Slot,
-    past: &Past,
-    wants_snapshot: bool,
-) -> Result<Start, Error> {
-    let confirmed = slot.confirmed_flush_lsn.or(slot.restart_lsn).unwrap_or_default();
-    let current = current_wal_lsn(&client).await?;
-    let stored = past.position();
-    if let Some(stored) = stored.filter(|stored| *stored > current) {
-        return Err(CaptureError::PositionAhead { stored, current }.into());
-    }
-    let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn: current });
-    let stream_from = Some(confirmed.max(stored.unwrap_or_default()));
-    let plan = Plan { snapshot, stream_from };
-    Ok(Start { client, tables, plan, resume_at: past.resume_at() })
 }
 
 async fn current_wal_lsn(client: &Client) -> Result<Lsn, Error> {

@@ -15,10 +15,12 @@ use super::position::PositionKeeper;
 use super::server::ServerFacts;
 use super::server::current_end;
 use super::shutdown::Shutdown;
+use super::slot;
 use super::snapshot::warn_of_unknown_columns;
 use super::xmin::XminFetch;
 use super::{Limits, now_ns};
 use crate::config::Config;
+use crate::config::LsnFlush;
 use crate::config::StopAt;
 use crate::engine::Engine;
 use crate::engine::RelationRequest;
@@ -28,7 +30,6 @@ use crate::lsn::Lsn;
 use crate::postgres;
 use crate::postgres::ReplicationConnection;
 use crate::postgres::ReplicationStream;
-use crate::postgres::Slot;
 use crate::record::Record;
 use crate::relation::TableFilter;
 use std::pin::pin;
@@ -62,6 +63,8 @@ pub(super) struct StreamRun<'a> {
     pub(super) limits: Limits,
     /// For the catalogue; made anew when it is closed.
     pub(super) client: Client,
+    /// For the first stream, when there is one already.
+    pub(super) connection: Option<ReplicationConnection>,
     /// How many tables were captured at the start.
     pub(super) tables: usize,
     /// Position to stop at, once it is known.
@@ -75,6 +78,8 @@ pub(super) struct Session {
     /// A frame that the engine wants to see again.
     held: Option<Vec<u8>>,
     pub(super) status_interval: Duration,
+    /// Whether positions are confirmed at all.
+    confirms: bool,
     last_status: Instant,
     pub(super) told: Lsn,
     /// How far the server's WAL goes, as far as it told us.
@@ -101,7 +106,8 @@ impl StreamRun<'_> {
             tracing::warn!(error = %error, "replication stream did not end in order");
         }
         if self.config.replication.slot_drop_on_stop {
-            Slot::drop(&self.client, &self.config.replication.slot_name).await?;
+            let slot = &self.config.replication.slot_name;
+            slot::drop_on_stop(&self.client, slot, self.observer).await?;
         }
         Ok(())
     }
@@ -115,7 +121,10 @@ impl StreamRun<'_> {
             self.outlet.ensure_topics(&[topic]).await?;
         }
         let server = ServerFacts::read(&self.client).await?;
-        let mut connection = ReplicationConnection::connect(&self.config.database).await?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => ReplicationConnection::connect(&self.config.database).await?,
+        };
         let server_end = connection.identify_system().await?.flushed;
         if self.stop_lsn.is_none() {
             self.stop_lsn = match self.config.replication.stop_at {
@@ -132,12 +141,17 @@ impl StreamRun<'_> {
         if server.sends_messages {
             options.push(("messages", "true".to_owned()));
         }
+        let more = replication.slot_stream_params.iter();
+        options.extend(more.map(|(name, value)| (name.as_str(), value.clone())));
         let stream = connection.start(&replication.slot_name, from, &options).await?;
+        // From here on the stream itself holds the slot.
+        postgres::release_slot(&self.client, &replication.slot_name).await?;
         let status_interval = Duration::from_millis(replication.status_update_interval_ms.max(100));
         let now = Instant::now();
         Ok(Session {
             stream,
             status_interval: server.timeout.map_or(status_interval, |t| status_interval.min(t / 3)),
+            confirms: replication.lsn_flush != LsnFlush::Manual,
             xmin: XminFetch::new(replication.xmin_fetch_interval_ms),
             held: None,
             last_status: now,
@@ -180,7 +194,7 @@ impl StreamRun<'_> {
             if self.shutdown.is_asked() {
                 return Ok(());
             }
-            if self.stop_lsn.is_some_and(|stop| self.engine.progress().safe_lsn() >= stop) {
+            if self.stop_lsn.is_some_and(|stop| self.engine.has_passed(stop)) {
                 return Ok(());
             }
             self.heartbeat.tick(full, self.engine, self.outlet).await?;
@@ -198,6 +212,7 @@ impl StreamRun<'_> {
                 filled = session.stream.fill(), if !full => filled?,
                 () = deliveries.wait() => {}
                 () = live.notified() => {}
+                () = self.positions.saved() => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
@@ -213,9 +228,10 @@ impl StreamRun<'_> {
     /// Tells the server, the store and the observer what they are due to hear.
     pub(super) async fn keep_up(&mut self, session: &mut Session) -> Result<(), Error> {
         let now = Instant::now();
-        let safe = self.engine.progress().safe_lsn();
+        self.positions.keep(self.engine).await;
         let since = now - session.last_status;
-        if since >= session.status_interval || (safe > session.told && since >= CONFIRM_INTERVAL) {
+        let has_news = self.confirmed(session) > session.told;
+        if since >= session.status_interval || (has_news && since >= CONFIRM_INTERVAL) {
             self.tell(session, false).await?;
         } else if ((self.stop_lsn.is_some() && self.engine.progress().is_idle())
             || self.live.awaits_stream())
@@ -224,7 +240,6 @@ impl StreamRun<'_> {
             session.asked = now;
             self.tell(session, true).await?;
         }
-        self.positions.keep(self.engine);
         if now - session.last_observed >= OBSERVE_INTERVAL {
             session.last_observed = now;
             self.observe(session);
@@ -233,7 +248,7 @@ impl StreamRun<'_> {
     }
 
     fn next_wake(&self, session: &Session) -> Instant {
-        let confirm = if self.engine.progress().safe_lsn() > session.told {
+        let confirm = if self.confirmed(session) > session.told {
             CONFIRM_INTERVAL
         } else {
             session.status_interval
@@ -249,17 +264,23 @@ impl StreamRun<'_> {
         if let Some(due) = self.heartbeat.due() {
             wake = wake.min(due);
         }
+        if let Some(due) = self.positions.due(self.engine) {
+            wake = wake.min(due);
+        }
         if self.outlet.tap_is_behind() {
             wake = wake.min(Instant::now() + TAP_INTERVAL);
         }
         wake
     }
 
-    /// The position that the server may forget everything before: what was asked for is stored
-    /// before the signal is gone.
+    /// The position that the server may forget everything before: what is durable downstream, and
+    /// stored where positions are; what was asked for is stored before the signal is gone.
     fn confirmed(&self, session: &Session) -> Lsn {
-        let is_held = self.positions.holds_back();
-        if is_held { session.told } else { self.engine.progress().safe_lsn() }
+        if self.positions.holds_back() {
+            return session.told;
+        }
+        let safe = self.engine.progress().safe_lsn();
+        self.positions.confirmable(safe, self.outlet.committed())
     }
 
     pub(super) async fn tell(&mut self, session: &mut Session, ask: bool) -> Result<(), Error> {
@@ -373,8 +394,8 @@ impl StreamRun<'_> {
                 () = tokio::time::sleep_until(status_due) => self.tell(session, false).await?,
             }
         }
-        self.tell(session, false).await?;
         self.positions.store_now(self.engine).await;
+        self.tell(session, false).await?;
         self.observe(session);
         Ok(())
     }
@@ -388,7 +409,9 @@ impl Session {
 
     /// Confirms the safe position. Only what is durable downstream is ever told, also as written.
     async fn tell(&mut self, safe: Lsn, ask: bool) -> Result<(), Error> {
-        self.stream.send_status(safe, safe, safe, ask).await?;
+        // The server leaves the slot where it is when a status names no flushed position.
+        let flushed = if self.confirms { safe } else { Lsn::INVALID };
+        self.stream.send_status(safe, flushed, flushed, ask).await?;
         self.told = safe;
         self.last_status = Instant::now();
         Ok(())

@@ -39,7 +39,7 @@ pub(crate) struct CaptureArgs {
     /// kafka (with --brokers), log (the default without), stdout (a JSON line per record), or null
     #[arg(long, value_name = "SINK")]
     sink: Option<String>,
-    /// When rows that exist already are read: initial, no_data, always or initial_only
+    /// When rows that exist already are read: initial, when_needed, no_data, always or initial_only
     #[arg(long, alias = "snapshot-mode", value_name = "MODE")]
     snapshot: Option<String>,
     /// Write each change to Kafka exactly once: in transactions, together with the position
@@ -48,6 +48,9 @@ pub(crate) struct CaptureArgs {
     /// Exit once this position is delivered: `current`, or an LSN such as 0/1A2B3C8
     #[arg(long, value_name = "current|LSN")]
     stop_at: Option<String>,
+    /// While another process reads the slot wait for it, and take over when that one is gone
+    #[arg(long)]
+    standby: bool,
     /// Print the changes of each table as they are captured, beside the sink
     #[arg(long)]
     feed: bool,
@@ -68,13 +71,18 @@ impl CaptureArgs {
             ("snapshot.mode", &self.snapshot),
             ("stop.at", &self.stop_at),
         ];
-        let extra: Vec<(&str, String)> =
+        let mut extra: Vec<(&str, String)> =
             flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect();
+        if self.standby {
+            extra.push(("standby", "true".to_owned()));
+        }
         let config = self.shared.resolve(&extra)?;
         let shutdown = Shutdown::on_signals().map_err(Error::Runtime)?;
         let mut view = view(&config, self.feed);
         let tap = if self.feed { Some(Box::new(FeedTap::start()?) as Box<dyn Tap>) } else { None };
-        let summary = capture::run(&config, &run_id(), tap, view.as_mut(), shutdown).await?;
+        let run_id = run_id();
+        let running = capture::run(&config, &run_id, tap, view.as_mut(), shutdown);
+        let summary = Box::pin(running).await?;
         tracing::info!(
             target: "minicdc::capture",
             records = summary.counters.records,

@@ -31,6 +31,12 @@ impl Observer for LogView {
             Event::Connected { version } => {
                 tracing::info!(target: TARGET, slot, server = version, sink = self.sink, "connected");
             }
+            Event::StandingBy { slot, holder } => {
+                tracing::info!(target: TARGET, slot, holder, "standing by: another process has the slot");
+            }
+            Event::TakingOver { slot, after } => {
+                tracing::info!(target: TARGET, slot, elapsed_ms = milliseconds(after), "taking over");
+            }
             Event::Slot { name, made } => tracing::info!(target: TARGET, slot = name, made, "slot"),
             Event::Publication { name, outcome } => {
                 tracing::info!(target: TARGET, slot, publication = name, outcome, "publication");

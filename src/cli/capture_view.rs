@@ -165,6 +165,12 @@ impl Observer for TerminalView {
                 self.line("postgres", &format!("{version}  {}", self.address));
                 self.line("sink", &self.sink.clone());
             }
+            Event::StandingBy { slot, holder } => {
+                self.line("standby", &format!("slot {slot} is in use by {holder}; waiting for it"));
+            }
+            Event::TakingOver { slot, after } => {
+                self.line("standby", &format!("slot {slot} is free, after {}", duration(after)));
+            }
             Event::Slot { name, made } => {
                 self.line("slot", &format!("{name}{}", if made { " (made)" } else { "" }));
             }

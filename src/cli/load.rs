@@ -87,7 +87,9 @@ impl LoadArgs {
             set: self.set.clone(),
             ..SharedArgs::default()
         };
-        let config = shared.resolve(&[])?;
+        let mut config = shared.resolve(&[])?;
+        // That limit is for looks into the catalogue, not for a COPY.
+        config.database.query_timeout_ms = 0;
         let mut client = postgres::connect(&config.database, "minicdc load").await?;
         let mut bars = Bars::new(io::stderr().is_terminal());
         let loaded = load::run(&mut client, &self.options(), &mut bars).await;

@@ -82,6 +82,10 @@ pub struct DatabaseConfig {
     pub sslkey: Option<PathBuf>,
     /// Milliseconds to wait for a connection.
     pub connect_timeout_ms: u64,
+    /// `database.initial.statements`: run on each new connection for SQL.
+    pub initial_statements: Vec<String>,
+    /// `database.query.timeout.ms`: how long a statement may take; 0 = as long as the server lets it.
+    pub query_timeout_ms: u64,
 }
 
 impl Default for DatabaseConfig {
@@ -97,6 +101,8 @@ impl Default for DatabaseConfig {
             sslcert: None,
             sslkey: None,
             connect_timeout_ms: 10_000,
+            initial_statements: Vec::new(),
+            query_timeout_ms: 600_000,
         }
     }
 }
@@ -137,15 +143,29 @@ pub struct ReplicationConfig {
     pub slot_retry_delay_ms: u64,
     /// `slot.drop.on.stop`.
     pub slot_drop_on_stop: bool,
+    /// `slot.failover`: make the slot one that standbys synchronize, from PostgreSQL 17.
+    pub slot_failover: bool,
+    /// `slot.stream.params`: more options for the plug-in.
+    pub slot_stream_params: Vec<(String, String)>,
+    /// `internal.create.slot.command.timeout` in seconds; `None` waits as long as it takes.
+    pub slot_create_timeout_s: Option<u64>,
+    /// `--standby`: wait for the slot as long as another process has it.
+    pub standby: bool,
+    /// `offset.mismatch.strategy`.
+    pub offset_mismatch: OffsetMismatch,
+    /// `lsn.flush.mode`.
+    pub lsn_flush: LsnFlush,
     /// `errors.max.retries`: how often a lost connection is retried, `None` without end.
     pub errors_max_retries: Option<u32>,
+    /// `retriable.restart.connector.wait.ms`; `None` is a wait that grows.
+    pub restart_wait_ms: Option<u64>,
     /// `xmin.fetch.interval.ms`; 0 = never.
     pub xmin_fetch_interval_ms: u64,
     /// `--stop-at`.
     pub stop_at: Option<StopAt>,
     /// `name`: the connector's name in the offset key.
     pub connector_name: String,
-    /// `offset.flush.interval.ms`: how often the position is stored.
+    /// `offset.flush.interval.ms`: how often the position is stored, and confirmed then.
     pub offset_flush_interval_ms: u64,
 }
 
@@ -161,11 +181,18 @@ impl Default for ReplicationConfig {
             slot_max_retries: 6,
             slot_retry_delay_ms: 10_000,
             slot_drop_on_stop: false,
+            slot_failover: false,
+            slot_stream_params: Vec::new(),
+            slot_create_timeout_s: None,
+            standby: false,
+            offset_mismatch: OffsetMismatch::Stop,
+            lsn_flush: LsnFlush::ConnectorAndDriver,
             errors_max_retries: None,
+            restart_wait_ms: None,
             xmin_fetch_interval_ms: 0,
             stop_at: None,
             connector_name: "minicdc".to_owned(),
-            offset_flush_interval_ms: 10_000,
+            offset_flush_interval_ms: 1_000,
         }
     }
 }
@@ -181,6 +208,32 @@ pub enum PublicationAutocreate {
     NoTables,
     /// The publication must exist.
     Disabled,
+}
+
+/// `offset.mismatch.strategy`: what to do when stored position and slot disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetMismatch {
+    /// Stop when changes between the two would be left out; minicdc's own.
+    Stop,
+    /// Do not compare them.
+    NoValidation,
+    /// The position holds: a slot that is behind is advanced to it, one that is ahead is an error.
+    TrustOffset,
+    /// The slot holds wherever it is ahead, or the position is of no use.
+    TrustSlot,
+    /// Whichever is ahead holds.
+    TrustGreaterLsn,
+}
+
+/// `lsn.flush.mode`: what is confirmed to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LsnFlush {
+    /// Ends of transactions.
+    Connector,
+    /// Nothing.
+    Manual,
+    /// Ends of transactions, and when nothing is captured the positions of keepalives.
+    ConnectorAndDriver,
 }
 
 /// `--stop-at`.
@@ -224,6 +277,44 @@ pub enum SnapshotMode {
     InitialOnly,
     /// Never.
     NoData,
+    /// Like initial, and when the stream cannot go on at the stored position.
+    WhenNeeded,
+    /// `configuration_based`: as its flags say.
+    Configured {
+        /// `snapshot.data`: at every start.
+        data: bool,
+        /// `start.stream`: whether it streams afterwards.
+        stream: bool,
+        /// `snapshot.on.data.error`: when the stream cannot go on at the stored position.
+        on_error: bool,
+    },
+}
+
+impl SnapshotMode {
+    /// Whether changes are streamed.
+    #[must_use]
+    pub const fn streams(self) -> bool {
+        !matches!(self, Self::InitialOnly | Self::Configured { stream: false, .. })
+    }
+
+    /// Whether every start takes a snapshot.
+    #[must_use]
+    pub const fn is_always(self) -> bool {
+        matches!(self, Self::Always | Self::Configured { data: true, .. })
+    }
+
+    /// Whether no start takes a snapshot, unless one is needed.
+    #[must_use]
+    pub const fn is_never(self) -> bool {
+        matches!(self, Self::NoData | Self::Configured { data: false, .. })
+    }
+
+    /// Whether a snapshot stands in for a position that the stream cannot go on at.
+    #[must_use]
+    pub const fn heals(self) -> bool {
+        self.is_always()
+            || matches!(self, Self::WhenNeeded | Self::Configured { on_error: true, .. })
+    }
 }
 
 /// Heartbeats.

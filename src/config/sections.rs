@@ -10,8 +10,9 @@ use super::secret::Secret;
 use super::signals;
 use super::values::Values;
 use super::{
-    Config, DatabaseConfig, HeartbeatConfig, PublicationAutocreate, ReplicationConfig, SinkConfig,
-    SinkKind, SnapshotConfig, SnapshotMode, SslMode, StopAt, TableConfig, TransactionConfig,
+    Config, DatabaseConfig, HeartbeatConfig, LsnFlush, OffsetMismatch, PublicationAutocreate,
+    ReplicationConfig, SinkConfig, SinkKind, SnapshotConfig, SnapshotMode, SslMode, StopAt,
+    TableConfig, TransactionConfig,
 };
 use crate::envelope::{EnvelopeOptions, SkippedOperations};
 use crate::relation::{ColumnMapper, ColumnRules, FilterError, split_list};
@@ -67,7 +68,19 @@ fn database(values: &Values) -> Result<DatabaseConfig, ConfigError> {
         sslcert: file("database.sslcert"),
         sslkey: file("database.sslkey"),
         connect_timeout_ms: values.number::<u64>("driver.connectTimeout")? * 1_000,
+        initial_statements: statements(values.text("database.initial.statements")),
+        query_timeout_ms: values.number("database.query.timeout.ms")?,
     })
+}
+
+/// Statements between semicolons; two of them are one inside of a statement.
+pub(super) fn statements(text: &str) -> Vec<String> {
+    const DOUBLED: &str = "\u{0}";
+    text.replace(";;", DOUBLED)
+        .split(';')
+        .map(|statement| statement.trim().replace(DOUBLED, ";"))
+        .filter(|statement| !statement.is_empty())
+        .collect()
 }
 
 fn replication(values: &Values) -> Result<ReplicationConfig, ConfigError> {
@@ -89,7 +102,29 @@ fn replication(values: &Values) -> Result<ReplicationConfig, ConfigError> {
         slot_max_retries: values.number("slot.max.retries")?,
         slot_retry_delay_ms: values.number("slot.retry.delay.ms")?,
         slot_drop_on_stop: values.is_true("slot.drop.on.stop"),
+        slot_failover: values.is_true("slot.failover"),
+        slot_stream_params: values.parsed("slot.stream.params", stream_params)?,
+        slot_create_timeout_s: values
+            .is_set("internal.create.slot.command.timeout")
+            .then(|| values.number("internal.create.slot.command.timeout"))
+            .transpose()?,
+        standby: values.is_true("standby"),
+        offset_mismatch: values.word(
+            "offset.mismatch.strategy",
+            &[
+                ("stop", OffsetMismatch::Stop),
+                ("no_validation", OffsetMismatch::NoValidation),
+                ("trust_offset", OffsetMismatch::TrustOffset),
+                ("trust_slot", OffsetMismatch::TrustSlot),
+                ("trust_greater_lsn", OffsetMismatch::TrustGreaterLsn),
+            ],
+        )?,
+        lsn_flush: lsn_flush(values)?,
         errors_max_retries: u32::try_from(values.number::<i64>("errors.max.retries")?).ok(),
+        restart_wait_ms: values
+            .is_set("retriable.restart.connector.wait.ms")
+            .then(|| values.number("retriable.restart.connector.wait.ms"))
+            .transpose()?,
         xmin_fetch_interval_ms: values.number("xmin.fetch.interval.ms")?,
         stop_at: values.parsed("stop.at", stop_at)?,
         connector_name: values.text("name").to_owned(),
@@ -97,17 +132,80 @@ fn replication(values: &Values) -> Result<ReplicationConfig, ConfigError> {
     })
 }
 
+/// `lsn.flush.mode`, and the property that it replaces.
+fn lsn_flush(values: &Values) -> Result<LsnFlush, ConfigError> {
+    let (mode, old) = ("lsn.flush.mode", "flush.lsn.source");
+    if values.is_set(mode) && values.is_set(old) {
+        return Err(ConfigError::Conflict {
+            first: mode,
+            first_origin: Box::new(values.origin(mode)),
+            second: old,
+            second_origin: Box::new(values.origin(old)),
+        });
+    }
+    if !values.is_true(old) {
+        return Ok(LsnFlush::Manual);
+    }
+    values.word(
+        mode,
+        &[
+            ("connector", LsnFlush::Connector),
+            ("manual", LsnFlush::Manual),
+            ("connector_and_driver", LsnFlush::ConnectorAndDriver),
+        ],
+    )
+}
+
+/// `k=v;k=v`; `None` when that is not what it is, or when an option is ours to set.
+pub(super) fn stream_params(text: &str) -> Option<Vec<(String, String)>> {
+    let pair = |item: &str| {
+        let (name, value) = item.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        let is_name = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        let is_ours = OWN_STREAM_PARAMS.contains(&name.to_ascii_lowercase().as_str());
+        (is_name && !is_ours).then(|| (name.to_owned(), value.to_owned()))
+    };
+    text.split(';').map(str::trim).filter(|item| !item.is_empty()).map(pair).collect()
+}
+
+/// What the stream is read by, so that another value would make it unreadable.
+const OWN_STREAM_PARAMS: [&str; 6] =
+    ["proto_version", "publication_names", "messages", "binary", "streaming", "two_phase"];
+
+const CONFIGURED: &str = "snapshot.mode.configuration.based.";
+
+/// The flags of `snapshot.mode=configuration_based`; without any of them there is nothing to do.
+fn configured(values: &Values) -> Result<SnapshotMode, ConfigError> {
+    let is_true = |flag: &str| values.is_true(&format!("{CONFIGURED}{flag}"));
+    let (data, stream) = (is_true("snapshot.data"), is_true("start.stream"));
+    if !data && !stream {
+        return Err(ConfigError::Needs {
+            key: "snapshot.mode",
+            value: "configuration_based".to_owned(),
+            origin: values.origin("snapshot.mode"),
+            needs: "snapshot.mode.configuration.based.start.stream=true, or …snapshot.data=true",
+        });
+    }
+    Ok(SnapshotMode::Configured { data, stream, on_error: is_true("snapshot.on.data.error") })
+}
+
 fn snapshot(values: &Values) -> Result<SnapshotConfig, ConfigError> {
     Ok(SnapshotConfig {
-        mode: values.word(
-            "snapshot.mode",
-            &[
-                ("initial", SnapshotMode::Initial),
-                ("always", SnapshotMode::Always),
-                ("initial_only", SnapshotMode::InitialOnly),
-                ("no_data", SnapshotMode::NoData),
-            ],
-        )?,
+        mode: match values.text("snapshot.mode") {
+            "configuration_based" => configured(values)?,
+            _ => values.word(
+                "snapshot.mode",
+                &[
+                    ("initial", SnapshotMode::Initial),
+                    ("always", SnapshotMode::Always),
+                    ("initial_only", SnapshotMode::InitialOnly),
+                    ("no_data", SnapshotMode::NoData),
+                    ("never", SnapshotMode::NoData),
+                    ("when_needed", SnapshotMode::WhenNeeded),
+                ],
+            )?,
+        },
         include_collection_list: values.text("snapshot.include.collection.list").to_owned(),
         select_overrides: select_overrides(values)?,
     })

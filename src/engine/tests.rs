@@ -271,6 +271,20 @@ fn keepalive_counts_between_transactions_and_not_inside() {
 }
 
 #[test]
+fn keepalive_without_idle_progress_moves_nothing_and_still_tells_that_all_was_read() {
+    let mut bench = Bench::new(|_| {});
+    bench.engine.set_idle_progress(false);
+    bench.run(&one_insert(100));
+    bench.run(&[wire::keepalive(500, false)]);
+    assert!(!bench.engine.has_passed(Lsn::new(500)), "a record is in flight");
+    bench.deliver_all();
+    let safe = bench.engine.progress().safe_lsn();
+    assert!(safe < Lsn::new(500), "{safe}");
+    assert!(bench.engine.has_passed(Lsn::new(500)));
+    assert!(!bench.engine.has_passed(Lsn::new(501)));
+}
+
+#[test]
 fn keepalive_waits_for_records_in_flight() {
     let mut bench = Bench::new(|_| {});
     bench.run(&one_insert(100));

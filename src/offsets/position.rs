@@ -39,6 +39,13 @@ pub struct SourceOffset {
     /// `snapshot_completed`: whether that snapshot came to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_completed: Option<bool>,
+    /// `system_id`, minicdc's own: the cluster that the position belongs to. Debezium takes from an
+    /// offset what it knows by name, and does not see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_id: Option<String>,
+    /// `timeline`, minicdc's own: the cluster's timeline at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<u32>,
     /// Members we do not read, kept as they are.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
@@ -88,6 +95,18 @@ impl SourceOffset {
                 Some(Position { processed, lsn, changes, complete, ..known })
             }
         }
+    }
+
+    /// The furthest position that anything was delivered of.
+    #[must_use]
+    pub fn reached(&self) -> Option<Lsn> {
+        self.lsn_commit.max(self.lsn_proc).max(self.lsn)
+    }
+
+    /// True when a snapshot was begun and did not come to its end.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.snapshot.is_some() && self.snapshot_completed != Some(true)
     }
 }
 

@@ -15,17 +15,25 @@ use tokio_postgres::{AsyncMessage, Client, Connection};
 
 /// Connects and logs in within `connect_timeout_ms`, and spawns the task that serves the
 /// connection until the client is dropped. The session writes values as every session of ours does
-/// (ISO dates, UTC, hex bytea, shortest exact floats).
+/// (ISO dates, UTC, hex bytea, shortest exact floats), with the time limit of
+/// `database.query.timeout.ms`, and `database.initial.statements` have run in it.
 ///
 /// # Errors
 ///
-/// [`PostgresError`]: `Connect`, `Tls` or `Login`, by cause.
+/// [`PostgresError`]: `Connect`, `Tls` or `Login`, by cause; `Statement` when the server refuses an
+/// initial statement.
 pub async fn connect(
     config: &DatabaseConfig,
     application_name: &str,
 ) -> Result<Client, PostgresError> {
     let tls_use = TlsUse::first(config);
-    within_timeout(config, Box::pin(connect_as(config, application_name, tls_use))).await
+    let connecting = Box::pin(connect_as(config, application_name, tls_use));
+    let client = within_timeout(config, connecting).await?;
+    for statement in &config.initial_statements {
+        let what = format!("run \"{statement}\" of database.initial.statements");
+        client.batch_execute(statement).await.map_err(PostgresError::doing(what))?;
+    }
+    Ok(client)
 }
 
 async fn connect_as(
@@ -53,7 +61,7 @@ async fn attempt(
         .user(&config.user)
         .dbname(&config.dbname)
         .application_name(application_name)
-        .options(session_options())
+        .options(session_options(config))
         // Whatever TLS there is to be is there already: see `Ready`.
         .ssl_mode(SslMode::Require)
         .ssl_negotiation(SslNegotiation::Direct);
@@ -70,9 +78,18 @@ async fn attempt(
 }
 
 /// `-c name=value …`, as `connect_raw` has no other way to pass them at the start.
-fn session_options() -> String {
-    SESSION_SETTINGS.map(|(name, value)| format!("-c {name}={value}")).join(" ")
+fn session_options(config: &DatabaseConfig) -> String {
+    let settings = SESSION_SETTINGS.map(|(name, value)| format!("-c {name}={value}")).join(" ");
+    match config.query_timeout_ms {
+        0 => settings,
+        timeout_ms => {
+            format!("{settings} -c statement_timeout={}", timeout_ms.min(STATEMENT_TIMEOUT_MAX))
+        }
+    }
 }
+
+/// The server keeps it in 31 bits.
+const STATEMENT_TIMEOUT_MAX: u64 = i32::MAX as u64;
 
 fn refusal(config: &DatabaseConfig, error: tokio_postgres::Error) -> PostgresError {
     if let Some(db) = error.as_db_error() {

@@ -9,6 +9,7 @@
 mod catalog;
 mod channel_binding;
 mod chunk;
+mod claim;
 mod client;
 mod copy_row;
 mod error;
@@ -31,6 +32,7 @@ mod wire;
 
 pub use catalog::{captured_tables, stream_table, table_named};
 pub use chunk::{ChunkBounds, ChunkTable, copy_rows, identities};
+pub use claim::{Claim, claim_slot, release_slot};
 pub use client::connect;
 pub use copy_row::CopyRow;
 pub use error::{PostgresError, ServerError};
@@ -38,7 +40,7 @@ pub use identity::{IdentityError, IdentityOutcome, IdentityRules};
 pub use privileges::{PrivilegeError, check_readable};
 pub use publication::{
     PublicationAction, PublicationError, PublicationOutcome, ensure as ensure_publication,
-    full_identity_statement,
+    exists as publication_exists, full_identity_statement,
 };
 pub use quote::{quote_identifier, quote_table};
 pub use readiness::{Readiness, ReadinessError};
@@ -47,4 +49,4 @@ pub use slot::{Holder, Slot, SlotError, open_writers};
 pub use socket::ConnectError;
 pub use stream::ReplicationStream;
 pub use tls::TlsError;
-pub use wire::{Canceller, CreatedSlot, ReplicationConnection, SystemIdentity};
+pub use wire::{Canceller, CreatedSlot, ReplicationConnection, SlotOptions, SystemIdentity};

@@ -131,6 +131,23 @@ pub fn full_identity_statement(schema: &str, name: &str) -> String {
     format!("ALTER TABLE {} REPLICA IDENTITY FULL", quote_table(schema, name))
 }
 
+/// Whether there is a publication of that name.
+///
+/// # Errors
+///
+/// [`PostgresError`] when the query fails.
+pub async fn exists(client: &Client, publication: &str) -> Result<bool, PostgresError> {
+    let what = format!("look up publication {}", quote_identifier(publication));
+    let row = client
+        .query_opt(
+            "SELECT FROM pg_catalog.pg_publication WHERE pubname = $1::text::name",
+            &[&publication],
+        )
+        .await
+        .map_err(PostgresError::doing(what))?;
+    Ok(row.is_some())
+}
+
 /// Makes the publication, or changes it, as `publication.autocreate.mode` says. `tables` are the
 /// captured ones as schema and name; only `filtered` looks at them.
 ///

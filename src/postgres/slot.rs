@@ -110,10 +110,14 @@ impl SlotError {
             Self::Exists { .. } => "start again to use it, or choose another with --slot".into(),
             Self::InUse { holder, .. } => match holder.pid {
                 Some(pid) => format!(
-                    "stop that process (SELECT pg_terminate_backend({pid})), or choose another \
-                     slot with --slot"
+                    "stop that process (SELECT pg_terminate_backend({pid})), choose another slot \
+                     with --slot, or wait for this one with --standby"
                 ),
-                None => "stop the process that uses it, or choose another with --slot".to_owned(),
+                None => {
+                    "stop the process that uses it, choose another with --slot, or wait for this \
+                         one with --standby"
+                        .to_owned()
+                }
             },
             Self::OtherPlugin { slot, .. } | Self::Physical { slot } => format!(
                 "choose another slot with --slot; if nothing uses this one any more: SELECT \
@@ -130,9 +134,9 @@ impl SlotError {
                     .to_owned()
             }
             Self::Lost { slot, .. } => format!(
-                "changes were lost: SELECT pg_drop_replication_slot('{slot}'), start over with \
-                 --set snapshot.mode=always, and give slots more room: ALTER SYSTEM SET \
-                 max_slot_wal_keep_size = '10GB'"
+                "changes were lost: start with --snapshot when_needed, which makes the slot anew and \
+                 reads all rows (or SELECT pg_drop_replication_slot('{slot}') yourself), and give \
+                 slots more room: ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'"
             ),
         };
         Some(hint)
@@ -184,6 +188,8 @@ pub struct Slot {
     pub wal_status: Option<String>,
     /// Why the server gave it up; `None` before PostgreSQL 17.
     pub invalidation_reason: Option<String>,
+    /// Whether standbys synchronize it; `None` before PostgreSQL 17.
+    pub failover: Option<bool>,
     /// Who streams from it now.
     pub holder: Option<Holder>,
 }
@@ -194,7 +200,8 @@ const FIND: &str = "\
            s.confirmed_flush_lsn::text, to_jsonb(s)->>'wal_status', \
            to_jsonb(s)->>'invalidation_reason', s.active_pid, a.application_name, \
            host(a.client_addr), \
-           to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' \
+           to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', \
+           (to_jsonb(s)->>'failover')::bool \
     FROM pg_catalog.pg_replication_slots s \
     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.active_pid \
     WHERE s.slot_name = $1::text::name";
@@ -219,13 +226,7 @@ impl Slot {
                 PostgresError::protocol(error.to_string())
             })
         };
-        let pid: Option<i32> = row.try_get(7)?;
-        let holder = Holder {
-            pid,
-            application: row.try_get(8)?,
-            client: row.try_get(9)?,
-            since: row.try_get(10)?,
-        };
+        let holder = holder_at(row, 7)?;
         Ok(Self {
             name: row.try_get(0)?,
             plugin: row.try_get(1)?,
@@ -234,16 +235,17 @@ impl Slot {
             confirmed_flush_lsn: lsn(4)?,
             wal_status: row.try_get(5)?,
             invalidation_reason: row.try_get(6)?,
-            holder: pid.map(|_| holder),
+            failover: row.try_get(11)?,
+            holder: holder.pid.is_some().then_some(holder),
         })
     }
 
-    /// Checks that the slot is one for us: logical, `pgoutput`, of this database, not lost.
+    /// Checks that the slot is one for us: logical, `pgoutput`, of this database.
     ///
     /// # Errors
     ///
     /// [`SlotError`] by cause.
-    pub fn check_usable(&self, database: &str) -> Result<(), SlotError> {
+    pub fn check_ours(&self, database: &str) -> Result<(), SlotError> {
         let slot = self.name.clone();
         let (Some(plugin), Some(its_database)) = (&self.plugin, &self.database) else {
             return Err(SlotError::Physical { slot });
@@ -255,13 +257,16 @@ impl Slot {
             let (database, ours) = (its_database.clone(), database.to_owned());
             return Err(SlotError::OtherDatabase { slot, database, ours });
         }
-        match (&self.invalidation_reason, self.wal_status.as_deref()) {
-            (Some(reason), _) => Err(SlotError::Lost { slot, reason: reason.clone() }),
-            (None, Some("lost")) => {
-                let reason = "the WAL it needs was removed".to_owned();
-                Err(SlotError::Lost { slot, reason })
-            }
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Why nothing can be read from it any more, in the server's terms; `None` when it is fine.
+    #[must_use]
+    pub fn lost(&self) -> Option<&str> {
+        match (self.invalidation_reason.as_deref(), self.wal_status.as_deref()) {
+            (Some(reason), _) => Some(reason),
+            (None, Some("lost")) => Some("the WAL it needs was removed"),
+            _ => None,
         }
     }
 
@@ -277,6 +282,23 @@ impl Slot {
             }
             None => Ok(()),
         }
+    }
+
+    /// Moves the slot forward to `lsn`: what is before is never sent again.
+    ///
+    /// # Errors
+    ///
+    /// [`SlotError`] when it is in use, or the server's refusal when it is past `lsn` already.
+    pub async fn advance(client: &Client, slot: &str, lsn: Lsn) -> Result<(), PostgresError> {
+        check_name(slot)?;
+        let what = format!("advance replication slot {} to {lsn}", quote_identifier(slot));
+        const ADVANCE: &str =
+            "SELECT pg_catalog.pg_replication_slot_advance($1::text::name, $2::text::pg_lsn)";
+        let advanced = client
+            .execute(ADVANCE, &[&slot, &lsn.to_string()])
+            .await
+            .map_err(PostgresError::doing(what));
+        advanced.map(drop).map_err(|error| classify(slot, error))
     }
 
     /// Drops a slot.
@@ -306,15 +328,17 @@ pub async fn open_writers(client: &Client) -> Result<Vec<Holder>, PostgresError>
         .query(OPEN_WRITERS, &[])
         .await
         .map_err(PostgresError::doing("list the open transactions"))?;
-    let holder = |row: &Row| {
-        Ok(Holder {
-            pid: row.try_get(0)?,
-            application: row.try_get(1)?,
-            client: row.try_get(2)?,
-            since: row.try_get(3)?,
-        })
-    };
-    rows.iter().map(holder).collect()
+    rows.iter().map(|row| holder_at(row, 0)).collect()
+}
+
+/// A holder from four columns of a row, the first of them at `at`.
+pub(super) fn holder_at(row: &Row, at: usize) -> Result<Holder, PostgresError> {
+    Ok(Holder {
+        pid: row.try_get(at)?,
+        application: row.try_get(at + 1)?,
+        client: row.try_get(at + 2)?,
+        since: row.try_get(at + 3)?,
+    })
 }
 
 /// Prepared transactions have no process any more; their name stands in for the application's.
@@ -383,6 +407,7 @@ mod tests {
             confirmed_flush_lsn: Some(Lsn::new(2)),
             wal_status: Some("reserved".to_owned()),
             invalidation_reason: None,
+            failover: None,
             holder: None,
         }
     }
@@ -409,20 +434,18 @@ mod tests {
 
     #[test]
     fn slot_is_usable_only_when_it_is_ours() {
-        assert!(slot().check_usable("db").is_ok());
+        assert!(slot().check_ours("db").is_ok());
+        assert_eq!(slot().lost(), None);
         assert!(matches!(
-            slot().check_usable("other"),
+            slot().check_ours("other"),
             Err(SlotError::OtherDatabase { database, .. }) if database == "db"
         ));
         let physical = Slot { plugin: None, database: None, ..slot() };
-        assert!(matches!(physical.check_usable("db"), Err(SlotError::Physical { .. })));
+        assert!(matches!(physical.check_ours("db"), Err(SlotError::Physical { .. })));
         let lost = Slot { wal_status: Some("lost".to_owned()), ..slot() };
-        assert!(matches!(lost.check_usable("db"), Err(SlotError::Lost { .. })));
+        assert_eq!(lost.lost(), Some("the WAL it needs was removed"));
         let removed = Slot { invalidation_reason: Some("wal_removed".to_owned()), ..slot() };
-        assert!(matches!(
-            removed.check_usable("db"),
-            Err(SlotError::Lost { reason, .. }) if reason == "wal_removed"
-        ));
+        assert_eq!(removed.lost(), Some("wal_removed"));
     }
 
     #[test]

@@ -72,6 +72,15 @@ pub struct SystemIdentity {
     pub dbname: String,
 }
 
+/// What kind of slot CREATE_REPLICATION_SLOT makes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SlotOptions {
+    /// Export the snapshot that belongs to the slot's beginning.
+    pub export_snapshot: bool,
+    /// Let standbys synchronize it; only from PostgreSQL 17.
+    pub failover: bool,
+}
+
 /// What CREATE_REPLICATION_SLOT answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedSlot {
@@ -147,6 +156,23 @@ impl ReplicationConnection {
         }
     }
 
+    /// Asks where each timeline ended that led to `timeline`, which is later than the first.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] when the server has no history of it, or the connection breaks.
+    pub async fn timeline_history(
+        &mut self,
+        timeline: u32,
+    ) -> Result<Vec<(u32, Lsn)>, PostgresError> {
+        let what = format!("read the history of timeline {timeline}");
+        let rows = self.command(&format!("TIMELINE_HISTORY {timeline}"), &what).await?;
+        match rows.into_iter().next().as_deref() {
+            Some([_, Some(content)]) => Ok(parse_history(content)),
+            _ => Err(misread(&what, "not two columns")),
+        }
+    }
+
     /// Makes a permanent logical slot with the plugin `pgoutput`. The server first waits for every
     /// transaction that writes at that moment, so this can take as long as the longest of them;
     /// [`open_writers`](super::open_writers) names them.
@@ -157,13 +183,11 @@ impl ReplicationConnection {
     pub async fn create_slot(
         &mut self,
         slot: &str,
-        export_snapshot: bool,
+        options: SlotOptions,
     ) -> Result<CreatedSlot, PostgresError> {
         super::slot::check_name(slot)?;
-        let snapshot = if export_snapshot { "EXPORT_SNAPSHOT" } else { "NOEXPORT_SNAPSHOT" };
-        let slot_name = quote_identifier(slot);
-        let what = format!("create replication slot {slot_name}");
-        let command = format!("CREATE_REPLICATION_SLOT {slot_name} LOGICAL pgoutput {snapshot}");
+        let what = format!("create replication slot {}", quote_identifier(slot));
+        let command = create_command(slot, options);
         let rows = self
             .command(&command, &what)
             .await
@@ -238,6 +262,29 @@ impl ReplicationConnection {
     }
 }
 
+/// The options in parentheses came with PostgreSQL 15, the one that needs them with 17.
+fn create_command(slot: &str, options: SlotOptions) -> String {
+    let options = match (options.failover, options.export_snapshot) {
+        (false, true) => "EXPORT_SNAPSHOT",
+        (false, false) => "NOEXPORT_SNAPSHOT",
+        (true, true) => "(SNAPSHOT 'export', FAILOVER true)",
+        (true, false) => "(SNAPSHOT 'nothing', FAILOVER true)",
+    };
+    format!("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput {options}", quote_identifier(slot))
+}
+
+/// A timeline history file: for each timeline its number, the position at which the next one left
+/// it, and the reason, separated by tabs; `#` begins a comment.
+///
+/// Source: `readTimeLineHistory` in PostgreSQL's `timeline.c`.
+fn parse_history(content: &str) -> Vec<(u32, Lsn)> {
+    let entry = |line: &str| {
+        let mut fields = line.split_whitespace();
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    content.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(entry).collect()
+}
+
 fn start_command(slot: &str, from: Lsn, options: &[(&str, String)]) -> String {
     let slot = quote_identifier(slot);
     let mut command = format!("START_REPLICATION SLOT {slot} LOGICAL {from}");
@@ -284,6 +331,24 @@ pub(super) async fn within_timeout<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failover_slots_are_asked_for_in_the_newer_grammar() {
+        let command = |export_snapshot, failover| {
+            create_command("shop", SlotOptions { export_snapshot, failover })
+        };
+        let common = "CREATE_REPLICATION_SLOT \"shop\" LOGICAL pgoutput ";
+        assert_eq!(command(true, false), format!("{common}EXPORT_SNAPSHOT"));
+        assert_eq!(command(false, true), format!("{common}(SNAPSHOT 'nothing', FAILOVER true)"));
+    }
+
+    #[test]
+    fn history_of_a_timeline_says_where_each_one_ended() {
+        let content = "1\t0/3000148\tno recovery target specified\n\n# by hand\n\
+                       2\t1/A0000000\tbefore 2026-01-01 12:00:00+00\nnonsense\n";
+        let ended = [(1, Lsn::new(0x0300_0148)), (2, Lsn::new(0x1_A000_0000))];
+        assert_eq!(parse_history(content), ended);
+    }
 
     #[test]
     fn start_command_quotes_names_and_values() {

@@ -81,7 +81,7 @@ fn settings_that_do_not_hold_are_usage_errors() {
     for (arguments, error, hint) in [
         (["--set", "slot.nme=x"], "unknown setting slot.nme", "slot.name"),
         (["--set", "snapshot.query.mode.custom.name=X"], "does not support", "config --list"),
-        (["--snapshot", "sometimes"], "initial, no_data, always", "snapshot.mode"),
+        (["--snapshot", "sometimes"], "initial, no_data, never, always", "snapshot.mode"),
         (["--stop-at", "tomorrow"], "expected current or an LSN", "stop.at"),
         (["--sink", "kafka"], "needs bootstrap.servers", "--brokers"),
         (["--tables", "public.(orders"], "table.include.list", "public.orders"),
@@ -306,7 +306,7 @@ fn stored_position_without_its_slot_needs_a_decision() {
     wait_until("the slot to be free", || {
         shop.server.try_psql("postgres", "select pg_drop_replication_slot('shop')").is_ok()
     });
-    shop.refuses(&[], FAILED, "slot \"shop\" does not exist", "--snapshot always");
+    shop.refuses(&[], FAILED, "slot \"shop\" does not exist", "--snapshot when_needed");
     assert_eq!(shop.made(), "0|1");
     let again = ["--snapshot", "always", "--stop-at", "current"];
     Minicdc::spawn(shop.capture_command(&again)).finish().success();

@@ -140,7 +140,7 @@ impl StreamRun<'_> {
             Ok(read) => read,
             Err(error) => {
                 live.coordinator.failed(reader, touched);
-                let delay = live.backoff.next(None).unwrap_or_default();
+                let delay = live.backoff.next().unwrap_or_default();
                 live.retry_at = Some(Instant::now() + delay);
                 tracing::warn!(error = error.chain(), "chunk not read; trying again");
                 return;

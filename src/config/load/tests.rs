@@ -133,7 +133,8 @@ fn every_allowed_word_of_a_supported_setting_builds_a_section() {
         };
         for word in words {
             let argument = format!("{}={word}", row.name);
-            let mut arguments = vec![argument.as_str(), "bootstrap.servers=h:1"];
+            let flag = "snapshot.mode.configuration.based.start.stream=true";
+            let mut arguments = vec![flag, argument.as_str(), "bootstrap.servers=h:1"];
             arguments.extend(["topic.regex=a", "topic.replacement=b"]);
             if row.name == "transaction.boundary" {
                 arguments.push("exactly.once.support=required");
@@ -154,7 +155,7 @@ fn exactly_once_names_its_writer_and_how_long_its_transactions_last() {
     };
     assert_eq!(transactions(&[]), Some(("minicdc-s-s".to_owned(), None)));
     let by_interval = ["topic.prefix=p", "transaction.boundary=interval"];
-    assert_eq!(transactions(&by_interval), Some(("minicdc-p-s".to_owned(), Some(10_000))));
+    assert_eq!(transactions(&by_interval), Some(("minicdc-p-s".to_owned(), Some(1_000))));
     let given = [&by_interval[..], &["transaction.boundary.interval.ms=70"]].concat();
     assert_eq!(transactions(&given), Some(("minicdc-p-s".to_owned(), Some(70))));
 }
@@ -170,8 +171,8 @@ fn wrong_settings_are_told_with_their_origin() {
         (&["transaction.boundary=interval", "bootstrap.servers=h:1"], "transaction.boundary=interval (--set) needs exactly.once.support=required"),
         (&["transaction.boundary.interval.ms=9"], "transaction.boundary.interval.ms=9 (--set) needs transaction.boundary=interval"),
         (&["transaction.boundary=connector"], "transaction.boundary: invalid value \"connector\" (--set): expected poll or interval"),
-        (&["snapshot.mode=x"], "snapshot.mode: invalid value \"x\" (--set): expected initial, no_data, always or initial_only"),
-        (&["snapshot.mode=custom"], "snapshot.mode: \"custom\" (--set) is a known Debezium value that minicdc does not support yet; it supports initial, no_data, always or initial_only"),
+        (&["snapshot.mode=x"], "snapshot.mode: invalid value \"x\" (--set): expected initial, no_data, never, always, initial_only, when_needed or configuration_based"),
+        (&["snapshot.mode=custom"], "snapshot.mode: \"custom\" (--set) is a known Debezium value that minicdc does not support yet; it supports initial, no_data, never, always, initial_only, when_needed or configuration_based"),
         (&["snapshot.query.mode.custom.name=X"], "snapshot.query.mode.custom.name (--set) is a known Debezium key that minicdc does not support yet"),
         (&["transforms.route.type=x"], "transforms.route.type is set, but transforms does not name \"route\" (--set)"),
         (&["transforms=route"], "transforms.route.type is missing (--set)"),
@@ -180,6 +181,9 @@ fn wrong_settings_are_told_with_their_origin() {
         (&["table.include.list=a", "table.exclude.list=b"], "table.include.list (--set) and table.exclude.list (--set) exclude each other"),
         (&["table.include.list=a,public.("], "table.include.list: invalid regular expression \"public.(\" (--set): opening parenthesis without closing parenthesis"),
         (&["snapshot.include.collection.list=["], "snapshot.include.collection.list: invalid regular expression \"[\" (--set): invalid character class"),
+        (&["snapshot.mode=configuration_based"], "snapshot.mode=configuration_based (--set) needs snapshot.mode.configuration.based.start.stream=true, or …snapshot.data=true"),
+        (&["lsn.flush.mode=connector", "flush.lsn.source=false"], "lsn.flush.mode (--set) and flush.lsn.source (--set) exclude each other"),
+        (&["slot.stream.params=a=b;streaming=on"], "slot.stream.params: invalid value \"a=b;streaming=on\" (--set): expected k=v;k=v, and none of proto_version, publication_names, messages, binary, streaming and two_phase, which minicdc sets itself"),
         (&["sink.type=kafka"], "sink.type=kafka (--set) needs bootstrap.servers"),
         (&["slot.max.retries=-1"], "slot.max.retries: invalid value \"-1\" (--set): expected a whole number from 0"),
     ];

@@ -56,16 +56,14 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new(
         "database.initial.statements",
         Text,
-        "SQL statements to run on each new connection, separated by semicolons",
-    )
-    .not_yet(),
+        "SQL statements to run on each new connection, separated by semicolons; ;; is one semicolon",
+    ),
     Property::new(
         "database.query.timeout.ms",
         Integer(0, i64::MAX),
-        "Time limit of catalogue queries; 0 sets none",
+        "Time limit of statements other than those of a snapshot; 0 sets none",
     )
-    .default("600000")
-    .not_yet(),
+    .default("600000"),
     Property::new(
         "database.connection.factory.class",
         Text,

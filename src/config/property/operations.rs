@@ -74,8 +74,12 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("offset.storage.topic", Text, "Kafka topic that holds the positions")
         .default("minicdc-offsets"),
     Property::renamed("offsets.storage.topic", "offset.storage.topic"),
-    Property::new("offset.flush.interval.ms", Integer(1, i64::MAX), "How often they are stored")
-        .default("10000"),
+    Property::new(
+        "offset.flush.interval.ms",
+        Integer(1, i64::MAX),
+        "How often they are stored, and then confirmed to the server (Kafka Connect: 60000)",
+    )
+    .default("1000"),
     Property::new(
         "max.queue.size",
         Integer(1, i64::MAX),
@@ -109,9 +113,12 @@ pub(super) const PROPERTIES: &[Property] = &[
         "How often a lost connection is tried again; -1 without end",
     )
     .default("-1"),
-    Property::new("retriable.restart.connector.wait.ms", Integer(0, i64::MAX), "Wait before that")
-        .default("10000")
-        .accepted("the wait grows with each failed try"),
+    Property::new(
+        "retriable.restart.connector.wait.ms",
+        Integer(0, i64::MAX),
+        "Wait before each of these tries (Debezium: 10000)",
+    )
+    .derived("200, doubled with each failed try up to 10000"),
     Property::new(
         "errors.tolerance",
         Choice { allowed: &["none"], not_yet: &["all"] },

@@ -24,6 +24,13 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .derived("minicdc; debezium when connector.class is set")
     .flag("--slot"),
+    Property::new(
+        "standby",
+        Boolean,
+        "Wait while another process reads the slot, and take over when it is gone (minicdc's own)",
+    )
+    .default("false")
+    .flag("--standby"),
     Property::new("slot.drop.on.stop", Boolean, "Drop the slot at an orderly stop")
         .default("false"),
     Property::new(
@@ -34,10 +41,20 @@ pub(super) const PROPERTIES: &[Property] = &[
     .default("6"),
     Property::new("slot.retry.delay.ms", Integer(0, i64::MAX), "Wait between these tries")
         .default("10000"),
-    Property::new("slot.failover", Boolean, "Make a failover slot (PostgreSQL 17)")
-        .default("false")
-        .not_yet(),
-    Property::new("slot.stream.params", Text, "More options for the plug-in, k=v;k=v").not_yet(),
+    Property::new(
+        "slot.failover",
+        Boolean,
+        "Make the slot one that standbys synchronize (from PostgreSQL 17)",
+    )
+    .default("false"),
+    Property::new(
+        "slot.stream.params",
+        Form {
+            rule: "k=v;k=v, and none of proto_version, publication_names, messages, binary, streaming and two_phase, which minicdc sets itself",
+            holds: |text| crate::config::sections::stream_params(text).is_some(),
+        },
+        "More options for the plug-in, such as origin=none",
+    ),
     Property::new(
         "publication.name",
         Form { rule: "1 to 63 bytes", holds: |text| (1..=63).contains(&text.len()) },
@@ -97,23 +114,20 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new(
         "offset.mismatch.strategy",
         Choice {
-            allowed: &["no_validation"],
-            not_yet: &["trust_offset", "trust_slot", "trust_greater_lsn"],
+            allowed: &["stop", "no_validation", "trust_offset", "trust_slot", "trust_greater_lsn"],
+            not_yet: &[],
         },
-        "What to do when stored position and slot disagree",
+        "What to do when stored position and slot disagree (Debezium: no_validation)",
     )
-    .default("no_validation")
-    .not_yet(),
+    .default("stop"),
     Property::new(
         "lsn.flush.mode",
-        Choice { allowed: &["connector", "connector_and_driver"], not_yet: &["manual"] },
-        "Who confirms positions to the server",
+        Choice { allowed: &["connector", "manual", "connector_and_driver"], not_yet: &[] },
+        "What is confirmed to the server: ends of transactions, nothing, or keepalives too",
     )
-    .default("connector_and_driver")
-    .accepted("what is durable is always confirmed, and idle keepalives advance the slot too"),
-    Property::new("flush.lsn.source", Boolean, "Old form of lsn.flush.mode")
-        .default("true")
-        .not_yet(),
+    .default("connector_and_driver"),
+    Property::new("flush.lsn.source", Boolean, "Old form of lsn.flush.mode; false is manual")
+        .default("true"),
     Property::new("lsn.flush.timeout.ms", Integer(0, i64::MAX), "Time limit of a confirmation")
         .default("30000")
         .accepted("a confirmation is one message without an answer, nothing can time out"),
@@ -130,7 +144,15 @@ pub(super) const PROPERTIES: &[Property] = &[
         "How often the slot's xmin is read for the source block; 0 never",
     )
     .default("0"),
-    Property::new("internal.*", Text, "Debezium's internal settings").not_yet(),
+    Property::new(
+        "internal.create.slot.command.timeout",
+        Integer(1, u32::MAX as i64),
+        "Seconds that the making of the slot may take, before slot.max.retries (Debezium: 90)",
+    )
+    .derived("as long as it takes"),
+    Property::renamed("internal.slot.seek.to.known.offset.on.start", "offset.mismatch.strategy"),
+    Property::renamed("slot.seek.to.known.offset.on.start", "offset.mismatch.strategy"),
+    Property::new("internal.*", Text, "Debezium's other internal settings").not_yet(),
 ];
 
 /// `public\.orders:FULL,public\.c.*:INDEX c_key`.

@@ -7,8 +7,16 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new(
         "snapshot.mode",
         Choice {
-            allowed: &["initial", "no_data", "always", "initial_only"],
-            not_yet: &["when_needed", "configuration_based", "custom", "never"],
+            allowed: &[
+                "initial",
+                "no_data",
+                "never",
+                "always",
+                "initial_only",
+                "when_needed",
+                "configuration_based",
+            ],
+            not_yet: &["custom"],
         },
         "When the tables' rows are read",
     )
@@ -22,12 +30,37 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("snapshot.mode.custom.name", Text, "Java class of snapshot.mode=custom")
         .not_yet(),
     Property::new(
-        "snapshot.mode.configuration.based.*",
+        "snapshot.mode.configuration.based.snapshot.data",
         Boolean,
-        "Parts of snapshot.mode=configuration_based",
+        "snapshot.mode=configuration_based: a snapshot at every start",
+    )
+    .default("false"),
+    Property::new(
+        "snapshot.mode.configuration.based.start.stream",
+        Boolean,
+        "snapshot.mode=configuration_based: stream afterwards",
+    )
+    .default("false"),
+    Property::new(
+        "snapshot.mode.configuration.based.snapshot.on.data.error",
+        Boolean,
+        "snapshot.mode=configuration_based: a snapshot when the stored position is of no use",
+    )
+    .default("false"),
+    Property::new(
+        "snapshot.mode.configuration.based.snapshot.schema",
+        Boolean,
+        "snapshot.mode=configuration_based: read the tables' structure",
     )
     .default("false")
-    .not_yet(),
+    .accepted("the structure is read from the catalogue at every start"),
+    Property::new(
+        "snapshot.mode.configuration.based.snapshot.on.schema.error",
+        Boolean,
+        "snapshot.mode=configuration_based: a snapshot when the schema history is of no use",
+    )
+    .default("false")
+    .accepted("there is no schema history, for this connector of Debezium neither"),
     Property::new(
         "snapshot.isolation.mode",
         Choice {

@@ -75,7 +75,7 @@ fn values_are_checked_by_their_kind() {
         ("tombstones.on.delete", "no", rule.clone()),
         ("decimal.handling.mode", "Double", ok("double")),
         ("decimal.handling.mode", "exact", rule.clone()),
-        ("snapshot.mode", "when_needed", not_yet.clone()),
+        ("snapshot.mode", "custom", not_yet.clone()),
         ("snapshot.mode", "sometimes", rule.clone()),
         ("slot.name", "dbserver1", ok("dbserver1")),
         ("slot.name", "DbServer1", rule.clone()),

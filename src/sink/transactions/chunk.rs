@@ -1,6 +1,7 @@
 //! What the capture loop hands to the transactor: records, and the positions between them.
 
 use super::super::batch::RecordBatch;
+use crate::lsn::Lsn;
 
 /// A place between records, and what is stored when everything before it is visible.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub(super) struct Mark {
     pub(super) records: usize,
     /// The position as it is stored; `None` when none is known yet.
     pub(super) offset: Option<Vec<u8>>,
+    /// How far `offset` says that the source was delivered; 0 is nowhere.
+    pub(super) reached: Lsn,
     /// No source transaction is open here.
     pub(super) is_boundary: bool,
     /// The number under which its storing is reported, when somebody waits for that.

@@ -14,12 +14,13 @@ use super::{Deliveries, Sink, SinkError};
 use crate::config::SinkConfig;
 use crate::engine::Position;
 use crate::kafka::{self, Producer, Topics};
+use crate::lsn::Lsn;
 use crate::offsets::{OffsetKey, SourceOffset};
 use crate::record::Record;
 use chunk::{Chunk, Mark, Order};
 use grouping::Grouping;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -52,6 +53,10 @@ pub struct TransactionalSink {
     interval: Duration,
     /// While a snapshot runs: what is stored about it, should it not fit into one transaction.
     snapshot: Option<Vec<u8>>,
+    /// System identifier and timeline that positions belong to.
+    origin: Option<(String, u32)>,
+    /// The furthest position that is committed.
+    committed: Arc<AtomicU64>,
 }
 
 impl TransactionalSink {
@@ -81,7 +86,9 @@ impl TransactionalSink {
         started.map_err(broken)?;
         let (orders, inbox) = mpsc::channel();
         let leaving = Arc::new(AtomicBool::new(false));
+        let committed = Arc::new(AtomicU64::new(0));
         let transactor = Transactor {
+            committed: Arc::clone(&committed),
             producer,
             ledger,
             inbox,
@@ -109,7 +116,20 @@ impl TransactionalSink {
             stored_members: Arc::default(),
             interval,
             snapshot: None,
+            origin: None,
+            committed,
         })
+    }
+
+    /// Positions from now on belong to the cluster of this system identifier, on this timeline.
+    pub fn set_origin(&mut self, system_id: &str, timeline: u32) {
+        self.origin = Some((system_id.to_owned(), timeline));
+    }
+
+    /// The furthest position that is committed since the sink was opened; 0 when there is none.
+    #[must_use]
+    pub fn committed(&self) -> Lsn {
+        Lsn::new(self.committed.load(Ordering::Relaxed))
     }
 
     /// No source transaction is open; everything sent so far is behind this position.
@@ -130,9 +150,10 @@ impl TransactionalSink {
             let boundary = self.boundary.take().filter(|(records, ..)| *records < self.batch.len());
             let mut marks = Vec::with_capacity(2);
             marks.extend(
-                boundary.map(|(records, position, members)| mark(records, &position, &members)),
+                boundary
+                    .map(|(records, position, members)| self.mark(records, &position, &members)),
             );
-            marks.push(mark(self.batch.len(), &position, &self.members));
+            marks.push(self.mark(self.batch.len(), &position, &self.members));
             self.stored = Some((position, Instant::now()));
             self.stored_members = Arc::clone(&self.members);
             self.send_chunk(marks, false);
@@ -166,23 +187,24 @@ impl TransactionalSink {
     /// `offset` says that a snapshot runs.
     pub fn begin_snapshot(&mut self, offset: &SourceOffset, last: Option<u64>) {
         self.batch = RecordBatch::default();
-        self.snapshot = Some(json(offset));
+        self.snapshot = Some(self.json(offset.clone()));
         self.order(Order::Abandon { last });
     }
 
     /// The snapshot is complete. `sequence` is reported once its rows and `offset` are visible.
     pub fn end_snapshot(&mut self, offset: &SourceOffset, sequence: u64) {
         self.snapshot = None;
-        let (records, offset) = (self.batch.len(), Some(json(offset)));
+        let reached = offset.reached().unwrap_or_default();
+        let (records, offset) = (self.batch.len(), Some(self.json(offset.clone())));
         let sequence = Some(sequence);
-        self.send_chunk(vec![Mark { records, offset, is_boundary: true, sequence }], true);
+        self.send_chunk(vec![Mark { records, offset, reached, is_boundary: true, sequence }], true);
     }
 
     fn hand_over_held(&mut self) {
         if self.batch.len() > 0 {
             let (records, offset) = (self.batch.len(), self.snapshot.clone());
             self.send_chunk(
-                vec![Mark { records, offset, is_boundary: true, sequence: None }],
+                vec![Mark { records, offset, is_boundary: true, ..Mark::default() }],
                 true,
             );
         }
@@ -195,22 +217,33 @@ impl TransactionalSink {
         self.order(Order::Send(Chunk { batch, marks, is_held }));
     }
 
+    fn mark(&self, records: usize, position: &Position, members: &Members) -> Mark {
+        let is_known = *position != Position::default();
+        let at = || SourceOffset { other: members.clone(), ..SourceOffset::at(position) };
+        Mark {
+            records,
+            offset: is_known.then(|| self.json(at())),
+            reached: position.complete.unwrap_or_default(),
+            is_boundary: !position.is_inside(),
+            sequence: None,
+        }
+    }
+
+    fn json(&self, offset: SourceOffset) -> Vec<u8> {
+        let origin = self.origin.as_ref();
+        let offset = SourceOffset {
+            system_id: origin.map(|(system_id, _)| system_id.clone()),
+            timeline: origin.map(|(_, timeline)| *timeline),
+            ..offset
+        };
+        // Numbers, texts and members that were read as JSON cannot fail to become JSON.
+        serde_json::to_vec(&offset).unwrap_or_default()
+    }
+
     /// A transactor that has ended has said why.
     fn order(&self, order: Order) {
         drop(self.orders.as_ref().map(|orders| orders.send(order)));
     }
-}
-
-fn mark(records: usize, position: &Position, members: &Members) -> Mark {
-    let is_known = *position != Position::default();
-    let at = || SourceOffset { other: members.clone(), ..SourceOffset::at(position) };
-    let offset = is_known.then(|| json(&at()));
-    Mark { records, offset, is_boundary: !position.is_inside(), sequence: None }
-}
-
-fn json(offset: &SourceOffset) -> Vec<u8> {
-    // Numbers, texts and members that were read as JSON cannot fail to become JSON.
-    serde_json::to_vec(offset).unwrap_or_default()
 }
 
 fn name(brokers: &str) -> String {

@@ -12,9 +12,10 @@ use super::super::{Delivered, Deliveries, SinkError};
 use super::chunk::{Chunk, Mark, Order};
 use super::grouping::{Content, Grouping};
 use crate::kafka::{KafkaError, NotDone, Producer, Receipts};
+use crate::lsn::Lsn;
 use crate::record::Record;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -86,6 +87,7 @@ pub(super) struct Open {
     /// What was sent in it; empty when it is held.
     kept: Vec<(Arc<RecordBatch>, Range<usize>)>,
     offset: Option<Vec<u8>>,
+    reached: Lsn,
     /// The last record, or the number under which the position is waited for.
     last: Option<u64>,
     is_held: bool,
@@ -102,6 +104,8 @@ pub(super) struct Transactor {
     pub(super) grouping: Grouping,
     pub(super) offset_topic: Arc<str>,
     pub(super) offset_key: Vec<u8>,
+    /// The furthest position that is committed.
+    pub(super) committed: Arc<AtomicU64>,
     pub(super) open: Option<Open>,
 }
 
@@ -183,6 +187,7 @@ impl Transactor {
             content: Content::default(),
             kept: Vec::new(),
             offset: None,
+            reached: Lsn::INVALID,
             last: None,
             is_held,
             attempts: 0,
@@ -209,6 +214,7 @@ impl Transactor {
         }
         open.last = mark.sequence.or(open.last);
         open.offset = mark.offset.or(open.offset.take());
+        open.reached = open.reached.max(mark.reached);
         if !open.is_held && !records.is_empty() {
             open.kept.push((Arc::clone(batch), records.clone()));
         }
@@ -271,6 +277,7 @@ impl Transactor {
                 self.produce(batch, records.clone())?;
             }
         }
+        self.committed.fetch_max(open.reached.as_u64(), Ordering::Relaxed);
         self.ledger.hold(false);
         if let Some(last) = open.last {
             self.ledger.deliveries.report(Delivered::UpTo(last));

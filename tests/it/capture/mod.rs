@@ -2,13 +2,16 @@
 
 mod exactly_once;
 mod flow;
+mod life;
 mod limits;
 mod live;
 mod outage;
 mod pace;
 mod restart;
 mod settings;
+mod slot_settings;
 mod snapshot;
+mod standby;
 
 use crate::support::minicdc::{Finished, Minicdc, command};
 use crate::support::postgres::Server;
@@ -39,7 +42,10 @@ impl Shop {
     }
 
     pub(crate) fn with_conf(conf: &str) -> Self {
-        let server = Server::with_conf(conf);
+        Self::on(Server::with_conf(conf))
+    }
+
+    fn on(server: Server) -> Self {
         server.psql("create table items (id int primary key, name text)");
         Self { server, dir: TempDir::new() }
     }

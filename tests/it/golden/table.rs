@@ -17,7 +17,7 @@ super::must_match! {
     partition: default, none;
     replica_identity: default, autoset;
     signals: default, on;
-    snapshot: default, always, filtered, initial_only, no_data;
+    snapshot: default, always, filtered, initial_only, no_data, when_needed;
     time_special: default, adaptive_time_microseconds, isostring, microseconds;
     topics: default, delimiter, regex, regexkey, regexnokey, table, unicode;
     toast: default, refresh, strings;
@@ -44,7 +44,6 @@ super::must_match! {
 pub(super) const LATER: &[(&str, &str, &str)] = &[
     ("ddl", "default", "keys and old values of tables that change while they are captured"),
     ("ddl", "refresh", "schema.refresh.mode, and as above"),
-    ("snapshot", "when_needed", "snapshot.mode when_needed"),
 ];
 
 /// Debezium itself stops with an error there; what minicdc does is tested where it is decided.

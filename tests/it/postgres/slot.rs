@@ -6,7 +6,7 @@ use minicdc::config::DatabaseConfig;
 use minicdc::lsn::Lsn;
 use minicdc::postgres::{
     LoginError, PostgresError, Readiness, ReadinessError, ReplicationConnection, Slot, SlotError,
-    connect, open_writers,
+    SlotOptions, connect, open_writers,
 };
 
 async fn replication(config: &DatabaseConfig) -> ReplicationConnection {
@@ -20,13 +20,13 @@ async fn slot_is_made_found_and_dropped() {
     let client = server.client().await;
     assert_eq!(Slot::find(&client, "shop").await.unwrap(), None);
     let mut connection = replication(&server.config()).await;
-    let created = connection.create_slot("shop", false).await.unwrap();
+    let created = connection.create_slot("shop", SlotOptions::default()).await.unwrap();
     assert_eq!(created.snapshot_name, None);
 
     let slot = Slot::find(&client, "shop").await.unwrap().unwrap();
     assert_eq!(slot.confirmed_flush_lsn, Some(created.consistent_point));
     assert_eq!(slot.plugin.as_deref(), Some("pgoutput"));
-    slot.check_usable("postgres").unwrap();
+    slot.check_ours("postgres").unwrap();
     slot.check_free().unwrap();
 
     Slot::drop(&client, "shop").await.unwrap();
@@ -45,7 +45,8 @@ async fn slot_waits_for_open_writers_and_can_be_given_up() {
     writer.batch_execute("CREATE TABLE t (); BEGIN; INSERT INTO t DEFAULT VALUES").await.unwrap();
     let mut connection = replication(&server.config()).await;
     let canceller = connection.canceller();
-    let making = tokio::spawn(async move { connection.create_slot("shop", true).await });
+    let exporting = SlotOptions { export_snapshot: true, ..SlotOptions::default() };
+    let making = tokio::spawn(async move { connection.create_slot("shop", exporting).await });
 
     let client = server.client().await;
     let waiting = "SELECT FROM pg_stat_activity WHERE application_name = 'minicdc' \
@@ -68,7 +69,7 @@ async fn slot_in_use_names_who_uses_it() {
     let client = server.client().await;
     client.batch_execute("CREATE PUBLICATION p").await.unwrap();
     let mut connection = replication(&server.config()).await;
-    connection.create_slot("shop", false).await.unwrap();
+    connection.create_slot("shop", SlotOptions::default()).await.unwrap();
     let options = [("proto_version", "1".to_owned()), ("publication_names", "p".to_owned())];
     let stream = connection.start("shop", Lsn::INVALID, &options).await.unwrap();
 
@@ -92,7 +93,7 @@ async fn slots_of_others_are_refused() {
     let client = server.client().await;
     client.batch_execute("SELECT pg_create_physical_replication_slot('physical')").await.unwrap();
     let slot = Slot::find(&client, "physical").await.unwrap().unwrap();
-    let error = PostgresError::from(slot.check_usable("postgres").unwrap_err());
+    let error = PostgresError::from(slot.check_ours("postgres").unwrap_err());
     assert_tells(&error, &["\"physical\" is a physical one", "--slot"]);
 
     client
@@ -100,13 +101,13 @@ async fn slots_of_others_are_refused() {
         .await
         .unwrap();
     let slot = Slot::find(&client, "foreign").await.unwrap().unwrap();
-    let error = PostgresError::from(slot.check_usable("postgres").unwrap_err());
+    let error = PostgresError::from(slot.check_ours("postgres").unwrap_err());
     assert_tells(&error, &["test_decoding, not pgoutput", "pg_drop_replication_slot('foreign')"]);
 
     let there = DatabaseConfig { dbname: "template1".to_owned(), ..server.config() };
-    replication(&there).await.create_slot("elsewhere", false).await.unwrap();
+    replication(&there).await.create_slot("elsewhere", SlotOptions::default()).await.unwrap();
     let slot = Slot::find(&client, "elsewhere").await.unwrap().unwrap();
-    let error = PostgresError::from(slot.check_usable("postgres").unwrap_err());
+    let error = PostgresError::from(slot.check_ours("postgres").unwrap_err());
     assert_tells(&error, &["\"template1\", not \"postgres\"", "database.dbname=template1"]);
 }
 
@@ -117,10 +118,10 @@ async fn full_slots_are_said_before_and_by_the_server() {
     let client = server.client().await;
     let mut connection = replication(&server.config()).await;
     Readiness::read(&client).await.unwrap().require(true).unwrap();
-    connection.create_slot("one", false).await.unwrap();
+    connection.create_slot("one", SlotOptions::default()).await.unwrap();
 
     let said_before = Readiness::read(&client).await.unwrap().require(true).unwrap_err();
-    let said_by_server = connection.create_slot("two", false).await.unwrap_err();
+    let said_by_server = connection.create_slot("two", SlotOptions::default()).await.unwrap_err();
     for error in [said_before, said_by_server] {
         assert!(matches!(error, PostgresError::Slot(SlotError::NoneFree)), "{error:?}");
         assert_tells(&error, &["max_replication_slots = 20"]);
@@ -135,7 +136,7 @@ async fn lost_slot_says_that_changes_are_gone() {
     let server = Server::start(conf, TRUST);
     let client = server.client().await;
     let mut connection = replication(&server.config()).await;
-    connection.create_slot("shop", false).await.unwrap();
+    connection.create_slot("shop", SlotOptions::default()).await.unwrap();
     client
         .batch_execute("CREATE TABLE t (v text); CREATE PUBLICATION p FOR TABLE t")
         .await
@@ -151,13 +152,12 @@ async fn lost_slot_says_that_changes_are_gone() {
         client.batch_execute("CHECKPOINT").await.unwrap();
     }
     let slot = Slot::find(&client, "shop").await.unwrap().unwrap();
-    let error = PostgresError::from(slot.check_usable("postgres").unwrap_err());
-    assert!(matches!(error, PostgresError::Slot(SlotError::Lost { .. })), "{slot:?}");
-    assert_tells(&error, &["lost", "max_slot_wal_keep_size", "snapshot.mode=always"]);
+    assert!(slot.lost().is_some(), "{slot:?}");
 
     let options = [("proto_version", "1".to_owned()), ("publication_names", "p".to_owned())];
     let error = connection.start("shop", Lsn::INVALID, &options).await.err().unwrap();
     assert!(matches!(error, PostgresError::Slot(SlotError::Lost { .. })), "{error:?}");
+    assert_tells(&error, &["lost", "max_slot_wal_keep_size", "--snapshot when_needed"]);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use super::{assert_tells, chain};
 use minicdc::lsn::Lsn;
 use minicdc::postgres::{
     PostgresError, ReplicationConnection, ReplicationStream, ServerError, Slot, SlotError,
+    SlotOptions,
 };
 use std::time::{Duration, Instant};
 use tokio_postgres::Client;
@@ -19,7 +20,7 @@ async fn prepare(server: &Server) -> Client {
         .await
         .unwrap();
     let mut connection = ReplicationConnection::connect(&server.local()).await.unwrap();
-    connection.create_slot("s", false).await.unwrap();
+    connection.create_slot("s", SlotOptions::default()).await.unwrap();
     connection.close().await;
     client
 }
@@ -262,7 +263,8 @@ async fn exported_snapshot_sees_what_is_before_the_consistent_point() {
     let identity = connection.identify_system().await.unwrap();
     assert_eq!((identity.dbname.as_str(), identity.timeline), ("postgres", 1));
 
-    let created = connection.create_slot("s", true).await.unwrap();
+    let exporting = SlotOptions { export_snapshot: true, ..SlotOptions::default() };
+    let created = connection.create_slot("s", exporting).await.unwrap();
     assert!(created.consistent_point >= identity.flushed);
     client.batch_execute("INSERT INTO t VALUES (2)").await.unwrap();
     let snapshot = created.snapshot_name.unwrap();
@@ -275,7 +277,7 @@ async fn exported_snapshot_sees_what_is_before_the_consistent_point() {
     let count: i64 = client.query_one("SELECT count(*) FROM t", &[]).await.unwrap().get(0);
     assert_eq!(count, 1);
 
-    let again = connection.create_slot("s", false).await.unwrap_err();
+    let again = connection.create_slot("s", SlotOptions::default()).await.unwrap_err();
     assert!(matches!(again, PostgresError::Slot(SlotError::Exists { .. })));
 }
 

@@ -49,9 +49,68 @@ impl Server {
         let data = dir.path().join("data");
         let copied = Command::new("cp").arg("-a").arg(template(&bin)).arg(&data).status().unwrap();
         assert!(copied.success(), "the initialised cluster could not be copied");
-        let owner = fs::metadata(&data).unwrap();
-        std::os::unix::fs::chown(dir.path(), Some(owner.uid()), Some(owner.gid())).unwrap();
         append(&data.join("postgresql.conf"), &options.conf);
+        Self::in_dir(bin, dir)
+    }
+
+    /// A server with a system identifier of its own; those of the others are copies of each other.
+    pub(crate) fn of_another_cluster() -> Self {
+        let bin = install::postgres_bin(major_under_test());
+        let dir = TempDir::new();
+        initialise_at(&bin, &dir.path().join("data"));
+        Self::in_dir(bin, dir)
+    }
+
+    /// A physical standby of this server, made from a base backup, with more lines for its
+    /// `postgresql.conf`.
+    pub(crate) fn replica(&self, conf: &str) -> Self {
+        let dir = TempDir::new();
+        let data = dir.path().join("data");
+        if let Some((uid, gid)) = owner() {
+            std::os::unix::fs::chown(dir.path(), Some(uid), Some(gid)).unwrap();
+        }
+        let address = format!("host=127.0.0.1 port={} user=postgres dbname=postgres", self.port);
+        // npm's trees have no pg_basebackup; the server copies its own files as well.
+        self.psql("select pg_switch_wal()");
+        self.copy_while_backing_up(&data);
+        fs::write(data.join("standby.signal"), "").unwrap();
+        append(
+            &data.join("postgresql.conf"),
+            &format!("primary_conninfo = '{address} application_name=replica'\n{conf}"),
+        );
+        Self::in_dir(self.bin.clone(), dir)
+    }
+
+    /// A low-level base backup: start, copy, stop, and the label that makes it one.
+    fn copy_while_backing_up(&self, to: &Path) {
+        let (begin, end) = match self.psql("show server_version_num").parse::<u32>().unwrap() {
+            150_000.. => (
+                "select pg_backup_start('replica', true)",
+                "select labelfile from pg_backup_stop(false)",
+            ),
+            _ => (
+                "select pg_start_backup('replica', true, false)",
+                "select labelfile from pg_stop_backup(false, false)",
+            ),
+        };
+        // The session that began the backup has to end it; `\!` copies in between.
+        let copy = format!("\\! cp -a {} {}", self.data().display(), to.display());
+        let label = self.psql(&format!("{begin} \\g /dev/null\n{copy}\n{end};"));
+        let slots = to.join("pg_replslot");
+        drop(fs::remove_file(to.join("postmaster.pid")));
+        drop(fs::remove_dir_all(&slots));
+        fs::create_dir(&slots).unwrap();
+        let label_path = to.join("backup_label");
+        fs::write(&label_path, label + "\n").unwrap();
+        let owner = fs::metadata(to).unwrap();
+        for path in [slots, label_path] {
+            std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+    }
+
+    fn in_dir(bin: PathBuf, dir: TempDir) -> Self {
+        let owner = fs::metadata(dir.path().join("data")).unwrap();
+        std::os::unix::fs::chown(dir.path(), Some(owner.uid()), Some(owner.gid())).unwrap();
         let mut server = Self { child: None, bin, port: 0, dir };
         server.start_again();
         server
@@ -259,20 +318,24 @@ fn template(bin: &Path) -> PathBuf {
 
 fn initialise(bin: &Path, done: &Path) {
     let work = install::cache().join(format!("cluster.new.{}", std::process::id()));
-    fs::create_dir_all(&work).unwrap();
-    if let Some((uid, gid)) = owner() {
-        std::os::unix::fs::chown(&work, Some(uid), Some(gid)).unwrap();
-    }
-    let locale = if has_c_utf8() { "C.UTF-8" } else { "C" };
-    let mut initdb = as_owner(Command::new(bin.join("initdb")));
-    initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "-N", "--locale", locale, "-D"]);
-    let output = initdb.arg(&work).output().unwrap();
-    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
-    append(&work.join("postgresql.conf"), BASE_CONF);
+    initialise_at(bin, &work);
     // Another test process may have been faster; then its cluster serves and ours goes.
     if fs::rename(&work, done).is_err() {
         fs::remove_dir_all(&work).unwrap();
     }
+}
+
+fn initialise_at(bin: &Path, work: &Path) {
+    fs::create_dir_all(work).unwrap();
+    if let Some((uid, gid)) = owner() {
+        std::os::unix::fs::chown(work, Some(uid), Some(gid)).unwrap();
+    }
+    let locale = if has_c_utf8() { "C.UTF-8" } else { "C" };
+    let mut initdb = as_owner(Command::new(bin.join("initdb")));
+    initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "-N", "--locale", locale, "-D"]);
+    let output = initdb.arg(work).output().unwrap();
+    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+    append(&work.join("postgresql.conf"), BASE_CONF);
 }
 
 fn has_c_utf8() -> bool {
