@@ -31,6 +31,7 @@ use crate::postgres;
 use crate::postgres::ReplicationConnection;
 use crate::postgres::ReplicationStream;
 use crate::record::Record;
+use crate::relation::EnumLabels;
 use crate::relation::TableFilter;
 use std::pin::pin;
 use std::sync::Arc;
@@ -75,6 +76,8 @@ pub(super) struct StreamRun<'a> {
 pub(super) struct Session {
     stream: ReplicationStream,
     xmin: XminFetch,
+    /// Enumerations as they were when the connection was made.
+    enums: EnumLabels,
     /// A frame that the engine wants to see again.
     held: Option<Vec<u8>>,
     pub(super) status_interval: Duration,
@@ -133,6 +136,7 @@ impl StreamRun<'_> {
                 None => None,
             };
         }
+        let enums = postgres::enum_labels(&self.client).await?;
         let replication = &self.config.replication;
         let mut options = vec![
             ("proto_version", "1".to_owned()),
@@ -152,6 +156,7 @@ impl StreamRun<'_> {
             stream,
             status_interval: server.timeout.map_or(status_interval, |t| status_interval.min(t / 3)),
             confirms: replication.lsn_flush != LsnFlush::Manual,
+            enums,
             xmin: XminFetch::new(replication.xmin_fetch_interval_ms),
             held: None,
             last_status: now,
@@ -301,7 +306,8 @@ impl StreamRun<'_> {
         if self.client.is_closed() {
             self.client = postgres::connect(&self.config.database, "minicdc").await?;
         }
-        let table = postgres::stream_table(&self.client, request).await?;
+        let mut table = postgres::stream_table(&self.client, request).await?;
+        session.enums.apply(&mut table);
         if let Some(encoder) = self.engine.define(request.oid, Some(&table)) {
             let topics = [encoder.topic().clone()];
             warn_of_unknown_columns(encoder);

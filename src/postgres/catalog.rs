@@ -6,6 +6,7 @@ use super::PostgresError;
 use crate::engine::RelationRequest;
 use crate::oid::Oid;
 use crate::relation::Column;
+use crate::relation::EnumLabels;
 use crate::relation::PgType;
 use crate::relation::ReplicaIdentity;
 use crate::relation::Table;
@@ -20,6 +21,15 @@ SELECT c.oid, n.nspname::text, c.relname::text, c.relreplident::text
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'";
+
+const ENUMS: &str = "\
+SELECT enumtypid, array_agg(enumlabel::text ORDER BY enumsortorder)
+  FROM pg_catalog.pg_enum GROUP BY enumtypid";
+
+const NAMED: &str = "\
+SELECT c.oid
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = $1::text AND c.relname = $2::text";
 
 // The expression of a generated column counts as its default, for Debezium too.
 // A domain's NOT NULL makes the column NOT NULL, as JDBC reports it.
@@ -121,7 +131,25 @@ pub async fn table_named(client: &Client, name: &str) -> Result<Option<Table>, P
     Ok(Some(table))
 }
 
+/// All enumerations of the database.
+///
+/// # Errors
+///
+/// [`PostgresError`] when the catalogue cannot be read.
+pub async fn enum_labels(client: &Client) -> Result<EnumLabels, PostgresError> {
+    let doing = PostgresError::doing("read the enumerations");
+    let rows = client.query(ENUMS, &[]).await.map_err(doing)?;
+    let mut labels = EnumLabels::default();
+    for row in rows {
+        labels.learn(Oid(row.get(0)), row.get(1));
+    }
+    Ok(labels)
+}
+
 /// The table of a RELATION message: its columns, in its order, with what the catalogue adds.
+///
+/// The catalogue is asked for the message's name and not for its OID, as Debezium asks it: of a
+/// table that has been made again it knows the new one, of one that has been renamed nothing.
 ///
 /// Columns and types that are gone by now (the message can be older than the catalogue) become
 /// nullable columns of an unknown type.
@@ -133,8 +161,10 @@ pub async fn stream_table(
     client: &Client,
     request: &RelationRequest,
 ) -> Result<Table, PostgresError> {
+    let doing = PostgresError::doing("look up a table by its name");
+    let named = client.query_opt(NAMED, &[&request.schema, &request.name]).await.map_err(doing)?;
     let mut known = [Table {
-        oid: request.oid,
+        oid: named.map_or(Oid(0), |row| Oid(row.get(0))),
         schema: request.schema.clone(),
         name: request.name.clone(),
         columns: Vec::new(),
@@ -143,6 +173,7 @@ pub async fn stream_table(
     }];
     describe(client, &mut known).await?;
     let [mut table] = known;
+    table.oid = request.oid;
     let columns = std::mem::take(&mut table.columns);
     let find = |name: &str| columns.iter().find(|column| column.name == name);
     let other_types: Vec<u32> = request

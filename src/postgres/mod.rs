@@ -30,7 +30,7 @@ mod tls;
 mod unwatched;
 mod wire;
 
-pub use catalog::{captured_tables, stream_table, table_named};
+pub use catalog::{captured_tables, enum_labels, stream_table, table_named};
 pub use chunk::{ChunkBounds, ChunkTable, copy_rows, identities};
 pub use claim::{Claim, claim_slot, release_slot};
 pub use client::connect;

@@ -1,6 +1,7 @@
 //! What a table looks like: columns, types, keys, and which of them are wanted.
 
 mod columns;
+mod enum_labels;
 mod filter;
 mod java_regex;
 mod mapper;
@@ -10,6 +11,7 @@ mod source_type;
 mod table;
 
 pub use columns::ColumnRules;
+pub use enum_labels::EnumLabels;
 pub use filter::{FilterError, TableFilter};
 pub use java_regex::{JavaRegex, Rewrite, RewriteError, regex_reason};
 pub use mapper::{ColumnHash, ColumnMapper, HashAlgorithm, HashedForm};

@@ -12,6 +12,8 @@ pub(super) struct Case {
     pub(super) major: Option<u32>,
     /// Lines for `postgresql.conf`.
     pub(super) conf: String,
+    /// Nothing was read before the script's end, so that the catalogue was as that left it.
+    pub(super) reads_late: bool,
     /// The run ends with the snapshot.
     pub(super) snapshot_only: bool,
     /// What `minicdc capture` is told with `--set`.
@@ -44,6 +46,7 @@ impl Case {
             label: format!("{name}.{variant}"),
             major: None,
             conf: String::new(),
+            reads_late: false,
             snapshot_only: false,
             settings: Vec::new(),
             setup: String::new(),
@@ -80,6 +83,7 @@ impl Case {
                 self.settings.push((key.to_owned(), value.to_owned()));
             }
             Some("pgconf") => self.conf = value.replace(';', "\n"),
+            Some("late") => self.reads_late = true,
             Some("nostream") => self.snapshot_only = true,
             Some("idle.seconds" | "jvm") => {} // how Debezium was run
             Some(other) => panic!("{}: unknown key oracle.{other}", self.label),

@@ -64,6 +64,9 @@ fn record(case: &Case, schemas: bool, server: &Server) -> Result<Vec<String>, St
         let sql = "select 1 from pg_stat_replication where state in ('streaming', 'catchup')";
         server.try_psql("postgres", sql).is_ok_and(|rows| !rows.is_empty())
     })?;
+    if case.reads_late {
+        capture.signal("STOP");
+    }
     for step in &case.steps {
         match step {
             Step::Sql(text) => sql(text)?,
@@ -71,6 +74,9 @@ fn record(case: &Case, schemas: bool, server: &Server) -> Result<Vec<String>, St
         }
     }
     sql(&format!("insert into {end_mark} values (1)"))?;
+    if case.reads_late {
+        capture.signal("CONT");
+    }
     await_condition(&mut capture, "the end mark's record", |capture| {
         let is_mark = |line: &String| Line::parse(line).is_ok_and(|line| is_end_mark(&line.topic));
         capture.stdout().iter().rev().any(is_mark)
