@@ -9,53 +9,68 @@
 //! - *waiting for the catalogue*: [`Step::NeedsTable`] asks for what a RELATION message does not
 //!   say (nullability, defaults, keys); the caller answers with [`Engine::define`] before the next
 //!   frame.
+//! - *in a block* of a transaction whose end is not known: its messages are kept aside.
+//! - *replaying*: the end of such a transaction has come; [`Engine::replay`] is to be called until
+//!   [`Engine::is_replaying`] is false, before the next frame.
 //!
-//! Invariants: a position is confirmed only when every record before it was delivered; records of
-//! one transaction leave in the order of its changes; after [`Engine::reconnected`] or
-//! [`Engine::resume`] in the middle of a transaction, changes of it that were already sent are not
-//! sent again.
+//! Invariants: a position is confirmed only when every record before it was delivered, and never
+//! one behind a PREPARE whose changes only we hold; records of one transaction leave in the order
+//! of its changes, and the same whether it was streamed before its end or not; after
+//! [`Engine::reconnected`] or [`Engine::resume`] in the middle of a transaction, changes of it that
+//! were already sent are not sent again.
 
 use crate::envelope::ConversionWarning;
 use crate::envelope::EnvelopeOptions;
 use crate::envelope::HeartbeatEncoder;
-use crate::envelope::SnapshotMarker;
-use crate::envelope::SourceContext;
 use crate::envelope::TableEncoder;
-use crate::envelope::TransactionMark;
 use crate::envelope::transaction_topic;
 use crate::lsn::Lsn;
 use crate::oid::Oid;
 use crate::pgoutput;
 use crate::pgoutput::Frame;
-use crate::pgoutput::Message;
+use crate::pgoutput::Protocol;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::relation::Table;
 use crate::value::ValueOptions;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+mod blocks;
+mod buffers;
 mod catalog_request;
 mod error;
 mod heartbeat;
 mod live;
 mod logical_message;
+mod messages;
 mod output;
 mod position;
+mod relations;
+mod replay;
 mod snapshot;
+mod spool;
 mod transaction;
+mod xid_set;
 
 pub use catalog_request::{RelationRequest, RequestedColumn};
 pub use error::EngineError;
 pub use live::SignalRow;
 pub use position::{Position, Processed};
 pub use snapshot::SnapshotRow;
+pub use spool::{MemorySpool, Spool, SpoolError};
 
+use blocks::Block;
+use buffers::Buffers;
 use live::Live;
 use logical_message::Messages;
 use output::{Emit, Output};
-use position::{Interrupted, Place};
-use transaction::{Change, EventNumbers, Transaction};
+use position::Interrupted;
+use relations::Relations;
+use replay::Replay;
+use transaction::Transaction;
+
+/// What transactions without an end may take in memory when nothing else is said: 64 MiB.
+pub const BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What the caller has to do after a frame.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,8 +103,8 @@ pub struct Counters {
 pub struct Engine {
     options: EnvelopeOptions,
     values: ValueOptions,
-    /// Tables of the stream by their OID; `None` for tables that are not captured.
-    relations: HashMap<Oid, Option<Box<TableEncoder>>>,
+    protocol: Protocol,
+    relations: Relations,
     messages: Messages,
     live: Live,
     transaction: Option<Transaction>,
@@ -98,6 +113,10 @@ pub struct Engine {
     interrupted: Option<Interrupted>,
     /// The last logical message that was sent outside of transactions.
     last_message: Option<Lsn>,
+    /// The block of an unfinished transaction that is being read.
+    block: Option<Block>,
+    buffers: Buffers,
+    replay: Option<Box<Replay>>,
     last_commit_lsn: Option<Lsn>,
     last_commit_time_us: Option<i64>,
     last_xid: Option<u32>,
@@ -127,9 +146,13 @@ impl Engine {
             heartbeat: HeartbeatEncoder::new(&options),
             options,
             values,
-            relations: HashMap::new(),
             live: Live::default(),
+            protocol: Protocol::V1,
+            relations: Relations::default(),
             transaction: None,
+            block: None,
+            buffers: Buffers::new(Box::new(MemorySpool::default()), BUFFER_BYTES_MAX),
+            replay: None,
             interrupted: None,
             last_message: None,
             last_commit_lsn: None,
@@ -160,10 +183,27 @@ impl Engine {
                 && self.out.progress.is_idle()
     }
 
+    /// Keeps up to `memory_max` bytes of unfinished transactions in memory, and the rest in
+    /// `spool`.
+    pub fn buffer_in(&mut self, spool: Box<dyn Spool>, memory_max: usize) {
+        self.buffers = Buffers::new(spool, memory_max);
+    }
+
+    /// Sets which version of the protocol the frames from now on have.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
+    /// Bytes in memory of transactions that have no end yet.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        self.buffers.memory()
+    }
+
     /// Tables of the stream that are captured.
     #[must_use]
     pub fn tables(&self) -> usize {
-        self.relations.values().flatten().count()
+        self.relations.captured()
     }
 
     /// End of the server's WAL, as far as the stream has told.
@@ -225,9 +265,17 @@ impl Engine {
     }
 
     /// The stream begins anew, at or before the end of the last complete transaction: forgets
-    /// relations and remembers how far an interrupted transaction came.
+    /// unfinished transactions, and remembers how far an interrupted one came.
+    ///
+    /// Prepared transactions stay, since the server does not send their changes again, and so do
+    /// the relations that they need; others are told again before they are used.
     pub fn reconnected(&mut self) {
-        self.relations.clear();
+        self.block = None;
+        self.buffers.keep_prepared();
+        if self.replay.as_ref().is_some_and(|replay| self.buffers.contains(replay.xid)) {
+            return;
+        }
+        self.replay = None;
         if let Some(transaction) = self.transaction.take() {
             self.interrupted = Some(transaction.interrupted());
         }
@@ -246,9 +294,9 @@ impl Engine {
             let phase = crate::value::Phase::Stream;
             Box::new(TableEncoder::new(table, phase, &self.options, &self.values))
         });
-        self.relations.insert(oid, encoder);
+        self.relations.define(oid, encoder);
         self.live.define(oid, table);
-        self.relations.get(&oid)?.as_deref()
+        self.relations.get_mut(oid)?.map(|encoder| &*encoder)
     }
 
     /// Reads one frame; `emit` gets the records it makes, in order.
@@ -266,177 +314,32 @@ impl Engine {
         match decoded {
             Frame::Wal { start, end, body, .. } => {
                 self.server_end = self.server_end.max(end);
+                if self.replay.is_some() {
+                    return Err(EngineError::Unexpected { lsn: start, what: "frame in a replay" });
+                }
+                if self.block.is_some() {
+                    return self.on_block_message(start, body);
+                }
                 let message = pgoutput::decode(body, false)
                     .map_err(|source| EngineError::Decode { lsn: start, source })?;
                 self.on_message(start, message, emit)
             }
             Frame::Keepalive { end, reply_requested, .. } => {
                 self.server_end = self.server_end.max(end);
-                // Between transactions everything before `end` has been sent to us.
+                // Every transaction that ended before `end` has been sent to us. Those that are
+                // streamed end later, and the server sends them again from their beginning.
                 if self.idle_progress && self.transaction.is_none() && self.interrupted.is_none() {
-                    self.out.progress.mark(end);
+                    self.mark(end);
                 }
                 Ok(if reply_requested { Step::Reply } else { Step::Done })
             }
         }
     }
 
-    fn on_message(
-        &mut self,
-        lsn: Lsn,
-        message: Message<'_>,
-        emit: &mut dyn FnMut(&Record<'_>),
-    ) -> Result<Step, EngineError> {
-        let unexpected = |what| Err(EngineError::Unexpected { lsn, what });
-        match message {
-            Message::Begin(begin) => self.on_begin(lsn, begin, emit)?,
-            Message::Commit(commit) => self.on_commit(lsn, commit, emit)?,
-            Message::Origin(origin) => match &mut self.transaction {
-                Some(open) => open.source.origin = Some((origin.name.to_owned(), origin.lsn)),
-                None => return unexpected("ORIGIN outside of a transaction"),
-            },
-            Message::Relation(relation) => {
-                return Ok(Step::NeedsTable(RelationRequest::new(&relation)));
-            }
-            // Types are looked up in the catalogue, which knows more.
-            Message::Type(_) => {}
-            Message::Insert(insert) => {
-                return self.on_change(lsn, insert.relation, &Change::Insert(&insert.new), emit);
-            }
-            Message::Update(update) => {
-                let change = Change::Update(update.old.as_ref(), &update.new);
-                return self.on_change(lsn, update.relation, &change, emit);
-            }
-            Message::Delete(delete) => {
-                return self.on_change(lsn, delete.relation, &Change::Delete(&delete.old), emit);
-            }
-            Message::Truncate(truncate) => {
-                for relation in &truncate.relations {
-                    self.on_change(lsn, *relation, &Change::Truncate, emit)?;
-                }
-            }
-            Message::Message(message) => return self.on_logical_message(lsn, &message, emit),
-            Message::StreamStart(_)
-            | Message::StreamStop
-            | Message::StreamCommit(_)
-            | Message::StreamAbort(_)
-            | Message::StreamPrepare(_) => return unexpected("streamed transaction"),
-            Message::BeginPrepare(_)
-            | Message::Prepare(_)
-            | Message::CommitPrepared(_)
-            | Message::RollbackPrepared(_) => return unexpected("prepared transaction"),
-        }
-        Ok(Step::Done)
-    }
-
-    fn on_begin(
-        &mut self,
-        lsn: Lsn,
-        begin: pgoutput::Begin,
-        emit: &mut dyn FnMut(&Record<'_>),
-    ) -> Result<(), EngineError> {
-        if self.transaction.is_some() {
-            return Err(EngineError::Unexpected { lsn, what: "BEGIN inside of a transaction" });
-        }
-        self.clock_us = Some(begin.commit_time.unix_micros());
-        let resumed = self.interrupted.take().filter(|cut_off| cut_off.xid == begin.xid);
-        self.transaction = Some(Transaction {
-            xid: begin.xid,
-            reached: Place::default(),
-            processed: Processed::Begin,
-            skip: resumed,
-            events: 0,
-            counts: Vec::new(),
-            source: SourceContext {
-                ts_us: begin.commit_time.unix_micros(),
-                snapshot: SnapshotMarker::False,
-                last_commit_lsn: self.last_commit_lsn,
-                lsn,
-                tx_id: Some(u64::from(begin.xid)),
-                xmin: self.xmin,
-                origin: None,
-            },
-        });
-        if self.options.transaction_metadata && resumed.is_none() {
-            let mark = TransactionMark {
-                xid: begin.xid,
-                lsn: lsn.as_u64(),
-                ts_ms: begin.commit_time.unix_micros().div_euclid(1000),
-                counts: None,
-            };
-            self.out.send_transaction_mark(&self.transaction_topic, &mark, &self.options, emit);
-        }
-        Ok(())
-    }
-
-    fn on_commit(
-        &mut self,
-        lsn: Lsn,
-        commit: pgoutput::Commit,
-        emit: &mut dyn FnMut(&Record<'_>),
-    ) -> Result<(), EngineError> {
-        let Some(open) = self.transaction.take() else {
-            return Err(EngineError::Unexpected { lsn, what: "COMMIT outside of a transaction" });
-        };
-        let ts_us = commit.commit_time.unix_micros();
-        if self.options.transaction_metadata {
-            let mark = TransactionMark {
-                xid: open.xid,
-                lsn: lsn.as_u64(),
-                ts_ms: ts_us.div_euclid(1000),
-                counts: Some(&open.counts),
-            };
-            self.out.send_transaction_mark(&self.transaction_topic, &mark, &self.options, emit);
-        }
-        self.out.progress.mark(commit.end_lsn);
-        self.last_commit_lsn = Some(commit.end_lsn);
-        self.last_commit_time_us = Some(ts_us);
-        self.last_xid = Some(open.xid);
-        self.live.committed(open.xid);
-        self.lag_us = Some(self.out.now_ns.div_euclid(1000).saturating_sub(ts_us).max(0));
-        self.counters.transactions += 1;
-        Ok(())
-    }
-
-    fn on_change(
-        &mut self,
-        lsn: Lsn,
-        relation: Oid,
-        change: &Change<'_>,
-        emit: &mut dyn FnMut(&Record<'_>),
-    ) -> Result<Step, EngineError> {
-        self.counters.changes += 1;
-        let Some(open) = &mut self.transaction else {
-            return Err(EngineError::Unexpected { lsn, what: "change outside of a transaction" });
-        };
-        let sent_before = open.advance(lsn, change.processed());
-        let Some(encoder) = self.relations.get_mut(&relation) else {
-            return Err(EngineError::Unexpected { lsn, what: "change of an unknown relation" });
-        };
-        let Some(encoder) = encoder else { return Ok(Step::Done) };
-        if change.is_skipped(&self.options) {
-            return Ok(Step::Done);
-        }
-        open.source.lsn = lsn;
-        let table = self.options.transaction_metadata.then(|| encoder.qualified_name().clone());
-        let mut events = EventNumbers { open, lsn, table };
-        let records = self.out.records;
-        let counted = events.open.events;
-        let sent =
-            self.out.send_change(encoder, change, &mut events, sent_before, &self.options, emit);
-        if let Err(error) = sent {
-            self.out
-                .leave_out(error, self.options.processing_failure)
-                .map_err(|source| EngineError::Encode { lsn, source })?;
-            if events.open.events > counted {
-                events.take_back();
-            }
-            return Ok(Step::Done);
-        }
-        if self.out.records == records {
-            return Ok(Step::Done);
-        }
-        Ok(self.live.changed(lsn, relation, change).map_or(Step::Done, Step::Signal))
+    /// `lsn` is complete once everything sent so far is delivered.
+    fn mark(&mut self, lsn: Lsn) {
+        let held_back = self.buffers.oldest_prepare();
+        self.out.progress.mark(held_back.map_or(lsn, |prepare| lsn.min(prepare)));
     }
 }
 

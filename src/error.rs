@@ -98,11 +98,7 @@ impl Error {
             Self::Load(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Name(error) => error.hint(),
-            Self::Engine(_) => Some(
-                "nothing behind this position was confirmed, so nothing is lost; please report it \
-                 with the type of the column or the kind of message"
-                    .to_owned(),
-            ),
+            Self::Engine(error) => Some(error.hint()),
             Self::Transform(error) => error.hint(),
             Self::Capture(error) => Some(error.hint()),
             Self::Query(error) => error.advice().map(str::to_owned),

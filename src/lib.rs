@@ -40,6 +40,7 @@ pub mod offsets;
 pub mod postgres;
 pub mod sink;
 pub mod source;
+pub mod spill;
 pub mod telemetry;
 
 // flows

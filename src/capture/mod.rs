@@ -48,6 +48,7 @@ use crate::sink::LogSink;
 use crate::sink::NullSink;
 use crate::sink::StdoutSink;
 use crate::sink::TransactionalSink;
+use crate::spill::SpillFiles;
 use crate::transform::Chain;
 use claim::Claimed;
 use heartbeat::Heartbeat;
@@ -164,6 +165,9 @@ pub async fn run(
     }
     let mut engine = Engine::new(envelope, values, run_id);
     engine.set_idle_progress(config.replication.lsn_flush == LsnFlush::ConnectorAndDriver);
+    let replication = &config.replication;
+    let spill = SpillFiles::new(replication.spill_dir.clone());
+    engine.buffer_in(Box::new(spill), replication.streaming_memory_bytes);
     engine.filter_messages(MessageFilter::new(
         &tables.message_prefix_include,
         &tables.message_prefix_exclude,

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::lsn::Lsn;
+use crate::pgoutput::Protocol;
 use crate::postgres::PostgresError;
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -12,21 +13,24 @@ pub(super) struct ServerFacts {
     pub(super) timeout: Option<Duration>,
     /// True when `pgoutput` knows logical messages, from PostgreSQL 14.
     pub(super) sends_messages: bool,
+    /// What `pgoutput` speaks.
+    pub(super) protocol: Protocol,
 }
 
 impl ServerFacts {
     pub(super) async fn read(client: &Client) -> Result<Self, Error> {
         const QUERY: &str = "SELECT setting::int8, \
-            pg_catalog.current_setting('server_version_num')::int4 >= 140000 \
+            pg_catalog.current_setting('server_version_num')::int4 \
             FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'";
         let row = client.query_one(QUERY, &[]).await.map_err(PostgresError::from)?;
-        let milliseconds: i64 = row.get(0);
+        let (milliseconds, version): (i64, i32) = (row.get(0), row.get(1));
         Ok(Self {
             timeout: u64::try_from(milliseconds)
                 .ok()
                 .filter(|ms| *ms > 0)
                 .map(Duration::from_millis),
-            sends_messages: row.get(1),
+            sends_messages: version >= 140_000,
+            protocol: Protocol::of_server(version),
         })
     }
 }

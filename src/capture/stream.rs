@@ -47,6 +47,8 @@ const OBSERVE_INTERVAL: Duration = Duration::from_millis(500);
 const ASK_INTERVAL: Duration = Duration::from_millis(50);
 /// How often a tap that is behind is looked at.
 pub(super) const TAP_INTERVAL: Duration = Duration::from_millis(20);
+/// How many messages are read before the server and the others get their turn.
+const STEPS_PER_TURN: usize = 10_000;
 /// How long a stop waits for records in flight.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -138,10 +140,15 @@ impl StreamRun<'_> {
         }
         let enums = postgres::enum_labels(&self.client).await?;
         let replication = &self.config.replication;
+        let protocol = server.protocol;
+        self.engine.set_protocol(protocol);
         let mut options = vec![
-            ("proto_version", "1".to_owned()),
+            ("proto_version", protocol.number().to_string()),
             ("publication_names", postgres::quote_identifier(&replication.publication_name)),
         ];
+        if protocol.has_streaming() && replication.streams_in_progress {
+            options.push(("streaming", "on".to_owned()));
+        }
         if server.sends_messages {
             options.push(("messages", "true".to_owned()));
         }
@@ -177,7 +184,10 @@ impl StreamRun<'_> {
             session.xmin.tick(&self.client, slot_name, self.engine).await?;
             self.live_turn(session).await?;
             let mut starving = true;
-            while !self.is_full() {
+            for _ in 0..STEPS_PER_TURN {
+                if self.is_full() {
+                    break;
+                }
                 match session.next(self.engine, self.outlet)? {
                     None => break,
                     Some(Step::Done) => {}
@@ -426,7 +436,9 @@ impl Session {
     /// Feeds the next frame in the buffer to the engine; `None` when there is none.
     fn next(&mut self, engine: &mut Engine, outlet: &mut Outlet) -> Result<Option<Step>, Error> {
         let emit = &mut |record: &Record<'_>| outlet.take(record);
-        let step = if let Some(frame) = self.held.take() {
+        let step = if engine.is_replaying() {
+            engine.replay(emit)?
+        } else if let Some(frame) = self.held.take() {
             engine.on_frame(&frame, emit)?
         } else {
             let Some(frame) = self.stream.next_frame()? else { return Ok(None) };

@@ -51,6 +51,10 @@ pub(crate) struct CaptureArgs {
     /// While another process reads the slot wait for it, and take over when that one is gone
     #[arg(long)]
     standby: bool,
+    /// Memory for transactions that have no end yet, such as 64MB; beyond it they go to disk
+    /// (spill.dir)
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
     /// Print the changes of each table as they are captured, beside the sink
     #[arg(long)]
     feed: bool,
@@ -70,6 +74,7 @@ impl CaptureArgs {
             ("sink.type", &self.sink),
             ("snapshot.mode", &self.snapshot),
             ("stop.at", &self.stop_at),
+            ("streaming.memory.bytes", &self.memory),
         ];
         let mut extra: Vec<(&str, String)> =
             flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect();

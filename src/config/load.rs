@@ -154,6 +154,9 @@ fn finish(mut values: Values, environment: &Environment) -> Result<Resolved, Con
         ("log", "no bootstrap.servers")
     };
     values.derive("sink.type", sink, why)?;
+    // Not /tmp, which is memory on many systems.
+    let spill = environment.get("TMPDIR").map_or(("/var/tmp", "default"), |dir| (dir, "TMPDIR"));
+    values.derive("spill.dir", spill.0, spill.1)?;
     for (first, second) in EXCLUSIVE {
         if values.is_set(first) && values.is_set(second) {
             return Err(ConfigError::Conflict {

@@ -26,6 +26,7 @@ pub use secret::Secret;
 pub use signals::{KafkaSignals, NotificationConfig, SignalConfig, Watermarks};
 pub use values::{Value, Values};
 
+use crate::engine::BUFFER_BYTES_MAX;
 use crate::envelope::EnvelopeOptions;
 use crate::lsn::Lsn;
 use crate::transform::TransformSettings;
@@ -167,6 +168,12 @@ pub struct ReplicationConfig {
     pub connector_name: String,
     /// `offset.flush.interval.ms`: how often the position is stored, and confirmed then.
     pub offset_flush_interval_ms: u64,
+    /// `streaming.in.progress`: whether the server sends large transactions before their end.
+    pub streams_in_progress: bool,
+    /// `streaming.memory.bytes`: how much of them stays in memory.
+    pub streaming_memory_bytes: usize,
+    /// `spill.dir`: where the rest goes.
+    pub spill_dir: PathBuf,
 }
 
 impl Default for ReplicationConfig {
@@ -193,6 +200,9 @@ impl Default for ReplicationConfig {
             stop_at: None,
             connector_name: "minicdc".to_owned(),
             offset_flush_interval_ms: 1_000,
+            streams_in_progress: true,
+            streaming_memory_bytes: BUFFER_BYTES_MAX,
+            spill_dir: PathBuf::from("/var/tmp"),
         }
     }
 }

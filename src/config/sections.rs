@@ -129,6 +129,9 @@ fn replication(values: &Values) -> Result<ReplicationConfig, ConfigError> {
         stop_at: values.parsed("stop.at", stop_at)?,
         connector_name: values.text("name").to_owned(),
         offset_flush_interval_ms: values.number("offset.flush.interval.ms")?,
+        streams_in_progress: values.is_true("streaming.in.progress"),
+        streaming_memory_bytes: values.parsed("streaming.memory.bytes", byte_size)?,
+        spill_dir: PathBuf::from(values.text("spill.dir")),
     })
 }
 
@@ -462,6 +465,19 @@ fn transactions(values: &Values, kind: SinkKind) -> Result<Option<TransactionCon
         id: format!("minicdc-{prefix}-{slot}"),
         interval_ms: by_interval.then(|| values.number(interval)).transpose()?,
     }))
+}
+
+/// A number of bytes, or of kB, MB or GB, which are powers of 1024 as in PostgreSQL's settings.
+pub(super) fn byte_size(text: &str) -> Option<usize> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit: usize = match text[digits.len()..].trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1 << 10,
+        "mb" => 1 << 20,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<usize>().ok()?.checked_mul(unit)
 }
 
 /// `current` or an LSN; empty is no position at all.

@@ -1,5 +1,6 @@
 //! Why a stream cannot go on.
 
+use super::SpoolError;
 use crate::envelope::EncodeError;
 use crate::lsn::Lsn;
 use crate::pgoutput;
@@ -34,4 +35,51 @@ pub enum EngineError {
         /// Which message.
         what: &'static str,
     },
+    /// Changes of a transaction that has not ended could not be kept aside, or not be read back.
+    #[error("changes of the unfinished transaction {xid}")]
+    Spool {
+        /// The transaction.
+        xid: u32,
+        /// What failed.
+        #[source]
+        source: SpoolError,
+    },
+    /// What was kept aside came back damaged.
+    #[error("changes of transaction {xid}, kept aside until its end, came back damaged")]
+    TornBuffer {
+        /// The transaction.
+        xid: u32,
+    },
+    /// A prepared transaction was committed whose changes the server has sent to someone else.
+    #[error(
+        "prepared transaction \"{gid}\" was committed at {lsn}, but its changes were sent and \
+         confirmed before this start"
+    )]
+    LostPrepared {
+        /// Position of the commit.
+        lsn: Lsn,
+        /// The name given to `PREPARE TRANSACTION`.
+        gid: String,
+    },
+}
+
+impl EngineError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Spool { source, .. } => source.hint(),
+            Self::LostPrepared { .. } => "something else has read this slot; take a new snapshot \
+                (--snapshot always), or use a slot that was made without two_phase"
+                .to_owned(),
+            Self::TornBuffer { .. } => "nothing of it was confirmed: start again, and check the \
+                disk under spill.dir"
+                .to_owned(),
+            Self::Decode { .. } | Self::Encode { .. } | Self::Unexpected { .. } => {
+                "nothing behind this position was confirmed, so nothing is lost; please report it \
+                 with the type of the column or the kind of message"
+                    .to_owned()
+            }
+        }
+    }
 }

@@ -114,7 +114,7 @@ impl Engine {
             let context = EventContext { source: &source, transaction: None, now_ns };
             self.out.send_message(encoder, message, context, emit);
         }
-        self.out.progress.mark(lsn);
+        self.mark(lsn);
         Ok(Step::Done)
     }
 }

@@ -8,7 +8,9 @@ mod columns;
 mod heartbeat;
 mod live;
 mod logical_message;
+mod prepared;
 mod resume;
+mod streamed;
 
 /// Frames as a walsender sends them.
 mod wire {
@@ -111,6 +113,70 @@ mod wire {
         frame(lsn, &body)
     }
 
+    /// The same message as it comes in a block of a stream, of this (sub-)transaction.
+    pub(super) fn streamed(xid: u32, frame: &[u8]) -> Vec<u8> {
+        let (header, body) = frame.split_at(25);
+        [header, &body[..1], &xid.to_be_bytes(), &body[1..]].concat()
+    }
+
+    pub(super) fn stream_start(lsn: u64, xid: u32, first: bool) -> Vec<u8> {
+        let mut body = vec![b'S'];
+        body.extend(xid.to_be_bytes());
+        body.push(u8::from(first));
+        frame(lsn, &body)
+    }
+
+    pub(super) fn stream_stop() -> Vec<u8> {
+        frame(0, b"E")
+    }
+
+    pub(super) fn stream_abort(lsn: u64, xid: u32, subxid: u32) -> Vec<u8> {
+        let mut body = vec![b'A'];
+        body.extend(xid.to_be_bytes());
+        body.extend(subxid.to_be_bytes());
+        frame(lsn, &body)
+    }
+
+    /// [`commit`] of a streamed transaction.
+    pub(super) fn stream_commit(xid: u32, commit_lsn: u64, end_lsn: u64) -> Vec<u8> {
+        streamed(xid, &commit(commit_lsn, end_lsn))
+            .into_iter()
+            .enumerate()
+            .map(|(at, byte)| if at == 25 { b'c' } else { byte })
+            .collect()
+    }
+
+    pub(super) fn begin_prepare(lsn: u64, prepare: (u64, u64), xid: u32) -> Vec<u8> {
+        let mut body = vec![b'b'];
+        body.extend(prepare.0.to_be_bytes());
+        body.extend(prepare.1.to_be_bytes());
+        body.extend(1_000_000i64.to_be_bytes());
+        body.extend(xid.to_be_bytes());
+        body.extend(b"gid\0");
+        frame(lsn, &body)
+    }
+
+    /// PREPARE (`P`), COMMIT PREPARED (`K`) or the end of a stream by PREPARE (`p`).
+    pub(super) fn prepare(tag: u8, at: (u64, u64), xid: u32) -> Vec<u8> {
+        let mut body = vec![tag, 0];
+        body.extend(at.0.to_be_bytes());
+        body.extend(at.1.to_be_bytes());
+        body.extend(1_000_000i64.to_be_bytes());
+        body.extend(xid.to_be_bytes());
+        body.extend(b"gid\0");
+        frame(at.1, &body)
+    }
+
+    pub(super) fn rollback_prepared(prepare_end: u64, rollback_end: u64, xid: u32) -> Vec<u8> {
+        let mut body = vec![b'r', 0];
+        body.extend(prepare_end.to_be_bytes());
+        body.extend(rollback_end.to_be_bytes());
+        body.extend([0; 16]);
+        body.extend(xid.to_be_bytes());
+        body.extend(b"gid\0");
+        frame(rollback_end, &body)
+    }
+
     pub(super) fn keepalive(end: u64, reply: bool) -> Vec<u8> {
         let mut out = vec![b'k'];
         out.extend(end.to_be_bytes());
@@ -186,9 +252,16 @@ impl Bench {
     }
 
     fn feed(&mut self, frame: &[u8]) -> Result<Step, EngineError> {
+        self.step(|engine, emit| engine.on_frame(frame, emit))
+    }
+
+    fn step(
+        &mut self,
+        step: impl FnOnce(&mut Engine, &mut Emit<'_>) -> Result<Step, EngineError>,
+    ) -> Result<Step, EngineError> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let sent = &mut self.sent;
-        self.engine.on_frame(frame, &mut |record| {
+        step(&mut self.engine, &mut |record| {
             sent.push(Sent {
                 sequence: record.sequence,
                 topic: record.topic.to_string(),
@@ -199,20 +272,38 @@ impl Bench {
         })
     }
 
-    /// Feeds frames that need no answer.
+    /// Feeds frames, and answers what they ask.
     fn run(&mut self, frames: &[Vec<u8>]) {
         for frame in frames {
-            match self.feed(frame).unwrap() {
-                Step::NeedsTable(request) => {
-                    assert_eq!(request.name, "t");
-                    self.engine.define(request.oid, Some(&table()));
-                }
-                Step::NeedsTopic(_) => {
-                    self.engine.topic_made();
-                    assert_eq!(self.feed(frame).unwrap(), Step::Done);
-                }
-                Step::Done | Step::Reply | Step::Signal(_) => {}
+            let step = self.feed(frame).unwrap();
+            if self.answer(step) {
+                assert_eq!(self.feed(frame).unwrap(), Step::Done);
             }
+            self.replay();
+        }
+    }
+
+    /// Replays what there is to replay.
+    fn replay(&mut self) {
+        while self.engine.is_replaying() {
+            let step = self.step(Engine::replay).unwrap();
+            self.answer(step);
+        }
+    }
+
+    /// True when the same frame is wanted again.
+    fn answer(&mut self, step: Step) -> bool {
+        match step {
+            Step::NeedsTable(request) => {
+                assert_eq!(request.name, "t");
+                self.engine.define(request.oid, Some(&table()));
+                false
+            }
+            Step::NeedsTopic(_) => {
+                self.engine.topic_made();
+                true
+            }
+            Step::Done | Step::Reply | Step::Signal(_) => false,
         }
     }
 

@@ -12,6 +12,7 @@ mod decode;
 mod error;
 mod frame;
 mod message;
+mod protocol;
 mod tuple;
 
 pub use decode::decode;
@@ -22,4 +23,5 @@ pub use message::{
     PrepareEnd, Relation, RelationColumn, RollbackPrepared, StreamAbort, StreamCommit, StreamStart,
     Tag, Truncate, TypeMessage, Update,
 };
+pub use protocol::Protocol;
 pub use tuple::{Cell, Tuple};

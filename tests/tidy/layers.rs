@@ -37,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "offsets",
             "source",
             "sink",
+            "spill",
         ],
     ),
     ("flows", &["load", "snapshot", "capture", "tail", "query_flow", "doctor"]),

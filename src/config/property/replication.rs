@@ -112,6 +112,26 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .flag("--stop-at"),
     Property::new(
+        "streaming.in.progress",
+        Boolean,
+        "Receive large transactions before they end, from PostgreSQL 14 (minicdc's own)",
+    )
+    .default("true"),
+    Property::new(
+        "streaming.memory.bytes",
+        Form {
+            rule: "at least 1MB: a number of bytes, or with kB, MB or GB",
+            holds: |text| {
+                crate::config::sections::byte_size(text).is_some_and(|bytes| bytes >= 1 << 20)
+            },
+        },
+        "How much of transactions without an end stays in memory (minicdc's own)",
+    )
+    .default("64MB")
+    .flag("--memory"),
+    Property::new("spill.dir", Text, "Directory for the rest of them (minicdc's own)")
+        .derived("TMPDIR, else /var/tmp"),
+    Property::new(
         "offset.mismatch.strategy",
         Choice {
             allowed: &["stop", "no_validation", "trust_offset", "trust_slot", "trust_greater_lsn"],

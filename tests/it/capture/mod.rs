@@ -12,6 +12,7 @@ mod settings;
 mod slot_settings;
 mod snapshot;
 mod standby;
+mod streamed;
 
 use crate::support::minicdc::{Finished, Minicdc, command};
 use crate::support::postgres::Server;
