@@ -2,7 +2,7 @@
 //! of the value, so that `1.50` prints as `1.50`.
 //!
 //! The scale of each result follows `numeric.c` of PostgreSQL: addition takes the larger scale,
-//! multiplication the sum of both, division [`select_div_scale`](divide::division_scale). There is
+//! multiplication the sum of both, division `select_div_scale`. There is
 //! no NaN and no infinity: neither Debezium's Decimal nor a finite sum makes one.
 
 mod divide;
