@@ -56,7 +56,7 @@ pub use catalog_request::{RelationRequest, RequestedColumn};
 pub use error::EngineError;
 pub use live::SignalRow;
 pub use position::{Position, Processed};
-pub use snapshot::SnapshotRow;
+pub use snapshot::{RowBatch, RowEncoder, SnapshotRow};
 pub use spool::{MemorySpool, Spool, SpoolError};
 
 use blocks::Block;

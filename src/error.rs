@@ -142,7 +142,11 @@ impl Error {
     /// True when the same can succeed later: a lost connection, a server that restarts.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Postgres(error) if error.is_transient())
+        match self {
+            Self::Postgres(error) => error.is_transient(),
+            Self::Capture(error) => error.is_transient(),
+            _ => false,
+        }
     }
 
     /// True when whoever read standard output has had enough, as in `minicdc tail … | head`; that

@@ -19,6 +19,7 @@ pub mod pgtime;
 pub mod record;
 
 // cores
+pub mod chunks;
 pub mod engine;
 pub mod envelope;
 pub mod incremental;

@@ -121,6 +121,12 @@ impl Progress {
         self.safe
     }
 
+    /// How many records, counted from the first one, are delivered without a gap.
+    #[must_use]
+    pub fn delivered_without_gap(&self) -> u64 {
+        self.first
+    }
+
     /// Records sent and not yet delivered.
     #[must_use]
     pub fn records_in_flight(&self) -> usize {

@@ -40,6 +40,19 @@ pub enum CaptureError {
         #[source]
         source: Box<ServerError>,
     },
+    /// Somebody holds locks on tables that the snapshot is to lock.
+    #[error("the tables could not be locked for the snapshot")]
+    NotLocked {
+        /// The server's words.
+        #[source]
+        source: Box<ServerError>,
+    },
+    /// A table was rewritten between two chunks of its snapshot, so that its rows stand elsewhere.
+    #[error("table {table} was rewritten while it was read")]
+    TableRewritten {
+        /// `schema.table`.
+        table: String,
+    },
     /// Records in flight were not taken in time at the end.
     #[error("{records} records were not taken by the sink within {seconds} s of the stop")]
     NotDrained {
@@ -72,11 +85,25 @@ impl CaptureError {
             Self::HeartbeatAction { .. } => {
                 "create the table that it names, or correct heartbeat.action.query"
             }
+            Self::NotLocked { .. } => {
+                "pg_locks and pg_blocking_pids() say who holds them; wait longer with \
+                 snapshot.lock.timeout.ms, or read without locks: snapshot.locking.mode=none"
+            }
+            Self::TableRewritten { .. } => {
+                "VACUUM FULL, CLUSTER, TRUNCATE and some forms of ALTER TABLE do that: it is read \
+                 again from its beginning"
+            }
             Self::NotDrained { .. } => {
                 "they are not confirmed, so the next start sends them again; check the sink"
             }
         };
         hint.to_owned()
+    }
+
+    /// True when the same can succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::TableRewritten { .. })
     }
 
     /// Whether a setting is at fault, so that the exit status says "usage".

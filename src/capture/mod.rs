@@ -24,6 +24,8 @@ pub use observer::{Event, Observer, Status};
 pub use outlet::Tap;
 pub use shutdown::Shutdown;
 
+use crate::chunks::SnapshotProgress;
+use crate::chunks::Tracker;
 use crate::config::Config;
 use crate::config::ConfigError;
 use crate::config::LsnFlush;
@@ -54,7 +56,7 @@ use claim::Claimed;
 use heartbeat::Heartbeat;
 use live::Live;
 use outlet::Outlet;
-use position::PositionKeeper;
+use position::{PositionKeeper, stored_progress};
 use retry::Backoff;
 use snapshot::{SnapshotEnd, SnapshotRun};
 use start::{Found, Next, Past, Plan, SnapshotPlan, Start};
@@ -79,6 +81,18 @@ impl Limits {
 fn now_ns() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Says which values were replaced by null, once per column.
+fn warn_of_conversions(engine: &mut Engine) {
+    for warning in engine.take_warnings() {
+        tracing::warn!(
+            relation = warning.table,
+            column = warning.column,
+            error = warning.reason,
+            "value replaced by null because it cannot be converted"
+        );
+    }
 }
 
 /// What a run did.
@@ -108,6 +122,8 @@ struct Capture<'a> {
     past: Past,
     /// The first attempt's claim, made before the sink was opened.
     claimed: Option<Claimed>,
+    /// How far an unfinished snapshot has come.
+    tracker: Tracker,
 }
 
 /// Runs a capture until it is stopped, its stop position is reached, or it fails for good.
@@ -188,6 +204,7 @@ pub async fn run(
         heartbeat: Heartbeat::new(config),
         live,
         stop_lsn: None,
+        tracker: Tracker::new(offset.as_ref().and_then(stored_progress).unwrap_or_default()),
         past: Past { offset, ..Past::default() },
         claimed: Some(claimed),
     };
@@ -296,6 +313,7 @@ impl Capture<'_> {
         let Found { starts_over, origin, next } = found;
         if starts_over {
             self.past.offset = None;
+            self.tracker = Tracker::new(SnapshotProgress::default());
         }
         self.past.origin.clone_from(&origin);
         self.outlet.set_origin(origin.as_ref());
@@ -312,6 +330,10 @@ impl Capture<'_> {
                 (client, connection, tables, plan)
             }
             Next::MakeSlot { client, tables, new } => {
+                let wants_snapshot = new.options.export_snapshot;
+                if wants_snapshot && !self.sleep(self.config.snapshot.delay_ms).await {
+                    return Ok(());
+                }
                 let (config, shutdown) = (self.config, &mut self.shutdown);
                 let making = slot::make_slot(config, &client, new, self.observer, shutdown);
                 let Some(plan) = making.await? else { return Ok(()) };
@@ -327,21 +349,73 @@ impl Capture<'_> {
         // An idle walsender would not outlive a long snapshot.
         let connection = connection.filter(|_| snapshot.is_none());
         if let Some(plan) = snapshot {
+            let slot_is_old = plan.exporter.is_none();
+            let is_first = slot_is_old && lost.is_none();
+            if is_first && !self.sleep(self.config.snapshot.delay_ms).await {
+                return Ok(());
+            }
+            self.prepare_tracker(slot_is_old, stream_from);
             let taken = self.take_snapshot(&client, plan, &tables).await;
             let ends = match &taken {
                 Ok(complete) => !complete,
                 Err(error) => !error.is_transient(),
             };
-            if ends && self.past.slot_made {
-                self.drop_slot().await;
+            if ends {
+                self.leave_snapshot().await;
             }
-            if !taken? {
+            if !taken? || !self.sleep(self.config.snapshot.streaming_delay_ms).await {
                 return Ok(());
             }
         }
         match stream_from {
             Some(from) => self.stream(client, connection, from, tables.len(), lost).await,
             None => Ok(()),
+        }
+    }
+
+    /// Forgets what an earlier snapshot has read, unless a slot still has everything since.
+    fn prepare_tracker(&mut self, slot_is_old: bool, stream_from: Option<Lsn>) {
+        let holds = match stream_from {
+            Some(from) => slot_is_old && self.tracker.durable().holds_for(from),
+            // Without a stream nothing brings what changes between two chunks.
+            None => false,
+        };
+        // Kafka transactions make a snapshot visible as a whole, and throw an unfinished one away.
+        let holds = holds && self.config.sink.transactions.is_none();
+        if !holds {
+            let from = stream_from.unwrap_or_default();
+            self.tracker = Tracker::new(SnapshotProgress::new(from, 0));
+        }
+    }
+
+    /// A snapshot ends before its time: the next start goes on with what is missing, if anything is
+    /// worth that; else the slot that was made for it goes.
+    async fn leave_snapshot(&mut self) {
+        let is_kept = self.positions.store_snapshot(&self.tracker).await;
+        if is_kept {
+            let slot = &self.config.replication.slot_name;
+            self.observer.event(Event::Warning {
+                text: format!(
+                    "the snapshot is not complete; replication slot \"{slot}\" stays for it"
+                ),
+                hint: Some(format!(
+                    "the next start reads what is missing; to give it up: \
+                     SELECT pg_drop_replication_slot('{slot}')"
+                )),
+            });
+        } else if self.past.slot_made {
+            self.drop_slot().await;
+        }
+    }
+
+    /// Waits; false when a stop was asked for.
+    async fn sleep(&mut self, milliseconds: u64) -> bool {
+        if milliseconds == 0 {
+            return true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(milliseconds)) => true,
+            () = self.shutdown.asked() => false,
         }
     }
 
@@ -384,13 +458,15 @@ impl Capture<'_> {
         self.live.notifier().prepare(&mut self.outlet).await?;
         self.live.notifier().initial(&mut self.engine, &mut self.outlet, "STARTED", &[]);
         let mut run = SnapshotRun {
+            config: self.config,
             engine: &mut self.engine,
             outlet: &mut self.outlet,
             observer: self.observer,
             shutdown: &mut self.shutdown,
             heartbeat: &mut self.heartbeat,
+            positions: &mut self.positions,
+            tracker: &mut self.tracker,
             limits: self.limits,
-            selects: &self.config.snapshot.select_overrides,
         };
         let taken = run.run(client, plan, &tables).await;
         let kind =

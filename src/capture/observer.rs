@@ -77,13 +77,19 @@ pub enum Event<'a> {
         name: &'a str,
         /// PostgreSQL's estimate of its rows.
         rows_estimate: Option<u64>,
+        /// Physical pages that are to be read.
+        pages: u32,
     },
-    /// Rows of the current table that have been read.
+    /// Rows of a table that have been read.
     SnapshotRows {
+        /// `schema.table`.
+        name: &'a str,
         /// How many so far.
         rows: u64,
+        /// Pages of the chunks that were read completely.
+        pages: u32,
     },
-    /// The current table is read completely.
+    /// A table is read completely.
     SnapshotTableDone {
         /// `schema.table`.
         name: &'a str,

@@ -1,5 +1,7 @@
 //! Stores the position from time to time, beside the stream.
 
+use crate::chunks::SnapshotProgress;
+use crate::chunks::Tracker;
 use crate::engine::Engine;
 use crate::lsn::Lsn;
 use crate::offsets::OffsetError;
@@ -12,6 +14,25 @@ use tokio::time::Instant;
 
 /// How often the position is stored while chunks are sent.
 const CHUNK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Member of the stored position that says how far a snapshot has come. It is a text, since Kafka
+/// Connect allows no objects there; Debezium does not look at it, and takes the snapshot anew.
+const PROGRESS_MEMBER: &str = "minicdc_snapshot";
+
+/// The shortest time between two saves of a snapshot's progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The progress of an unfinished snapshot, from a stored position.
+pub(super) fn stored_progress(offset: &SourceOffset) -> Option<SnapshotProgress> {
+    let text = offset.other.get(PROGRESS_MEMBER)?.as_str()?;
+    match serde_json::from_str(text) {
+        Ok(progress) => Some(progress),
+        Err(error) => {
+            tracing::warn!(%error, "progress of the snapshot cannot be read; it starts over");
+            None
+        }
+    }
+}
 
 /// Members of a position that are not those of the stream.
 type Members = serde_json::Map<String, serde_json::Value>;
@@ -44,6 +65,10 @@ pub(super) struct PositionKeeper {
     hurries: bool,
     saving: Option<(Lsn, JoinHandle<Result<(), OffsetError>>)>,
     origin: Option<PositionOrigin>,
+    /// The position of a snapshot that can be resumed, but for its progress.
+    snapshot: Option<SourceOffset>,
+    /// How much of its progress is stored.
+    changes: u64,
 }
 
 impl PositionKeeper {
@@ -59,6 +84,8 @@ impl PositionKeeper {
             stale: false,
             saving: None,
             origin: None,
+            snapshot: None,
+            changes: 0,
         }
     }
 
@@ -88,11 +115,76 @@ impl PositionKeeper {
         }
     }
 
+    /// A snapshot begins that the next start can go on with; `offset` says that it runs.
+    pub(super) fn snapshot_begins(&mut self, offset: SourceOffset) {
+        self.snapshot = Some(offset);
+    }
+
+    /// True when progress of the snapshot that runs is stored.
+    pub(super) fn keeps_snapshot(&self) -> bool {
+        self.store.is_some() && self.snapshot.is_some()
+    }
+
+    /// Starts a save of the snapshot's progress when there is some and no save is running.
+    pub(super) fn keep_snapshot(&mut self, tracker: &Tracker) {
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL);
+        if tracker.changes() == self.changes || !is_due {
+            return;
+        }
+        if self.saving.as_ref().is_some_and(|(_, saving)| !saving.is_finished()) {
+            return;
+        }
+        let (Some(store), Some(offset)) = (&self.store, self.snapshot_position(tracker)) else {
+            return;
+        };
+        self.last = Some(Instant::now());
+        self.changes = tracker.changes();
+        let store = store.clone();
+        let saving = tokio::spawn(async move {
+            let saved = store.save(&offset).await;
+            if let Err(error) = &saved {
+                tracing::warn!(%error, "progress of the snapshot not stored");
+            }
+            saved
+        });
+        // No LSN is reached by it.
+        self.saving = Some((Lsn::INVALID, saving));
+    }
+
+    /// Stores the snapshot's progress at the end of a run. True when there is some, so that the
+    /// next start can go on with it.
+    pub(super) async fn store_snapshot(&mut self, tracker: &Tracker) -> bool {
+        self.end_save().await;
+        if tracker.durable().is_empty() {
+            return false;
+        }
+        let (Some(store), Some(offset)) = (&self.store, self.snapshot_position(tracker)) else {
+            return false;
+        };
+        match store.save(&offset).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "progress of the snapshot not stored");
+                false
+            }
+        }
+    }
+
+    /// What is stored while a snapshot runs.
+    fn snapshot_position(&self, tracker: &Tracker) -> Option<SourceOffset> {
+        let mut offset = self.with_origin(self.snapshot.clone()?);
+        let progress = serde_json::to_string(tracker.durable()).ok()?;
+        offset.other.insert(PROGRESS_MEMBER.to_owned(), progress.into());
+        Some(offset)
+    }
+
     /// Says that every row of the snapshot is durable; must be stored before the stream begins.
     pub(super) async fn snapshot_complete(
         &mut self,
         offset: &SourceOffset,
     ) -> Result<(), OffsetError> {
+        self.end_save().await;
+        self.snapshot = None;
         let Some(store) = &self.store else { return Ok(()) };
         store.save(&self.with_origin(offset.clone())).await?;
         self.has_stored(offset.reached().unwrap_or_default());

@@ -61,7 +61,8 @@ pub(super) async fn make_slot(
     let lsn = created.consistent_point;
     let snapshot = match created.snapshot_name {
         Some(name) if options.export_snapshot => {
-            Some(SnapshotPlan { exporter: Some((Box::new(connection), name)), lsn })
+            let exporter = Some((Box::new(connection), name));
+            Some(SnapshotPlan { exporter, lsn, resumable: true })
         }
         _ => {
             connection.close().await;

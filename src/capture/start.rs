@@ -135,6 +135,9 @@ pub(super) struct SnapshotPlan {
     pub(super) exporter: Option<(Box<ReplicationConnection>, String)>,
     /// Position that the snapshot's rows carry.
     pub(super) lsn: Lsn,
+    /// Whether a stream follows that brings what has changed, so that chunks may be read at
+    /// different times.
+    pub(super) resumable: bool,
 }
 
 /// Under which the position is stored.
@@ -217,7 +220,11 @@ pub(super) async fn start(
             {
                 Slot::advance(&client, &slot.name, complete).await?;
             }
-            let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn: current });
+            let snapshot = wants_snapshot.then_some(SnapshotPlan {
+                exporter: None,
+                lsn: current,
+                resumable: true,
+            });
             let stream_from = Some(confirmed.max(complete.unwrap_or_default()));
             let plan = Plan { snapshot, stream_from };
             let stored = past.offset.as_ref().filter(|_| !starts_over);
@@ -251,7 +258,7 @@ async fn once(client: Client, tables: Vec<Table>, wants_snapshot: bool) -> Resul
         postgres::check_readable(&client, &tables).await?;
     }
     let lsn = current_wal_lsn(&client).await?;
-    let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn });
+    let snapshot = wants_snapshot.then_some(SnapshotPlan { exporter: None, lsn, resumable: false });
     let plan = Plan { snapshot, stream_from: None };
     let start = Start {
         client,

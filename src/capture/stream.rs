@@ -18,7 +18,7 @@ use super::shutdown::Shutdown;
 use super::slot;
 use super::snapshot::warn_of_unknown_columns;
 use super::xmin::XminFetch;
-use super::{Limits, now_ns};
+use super::{Limits, now_ns, warn_of_conversions};
 use crate::config::Config;
 use crate::config::LsnFlush;
 use crate::config::StopAt;
@@ -205,7 +205,7 @@ impl StreamRun<'_> {
             self.outlet.flush(self.engine)?;
             self.outlet.collect(self.engine.progress_mut())?;
             let full = self.is_full();
-            self.warn_of_conversions();
+            warn_of_conversions(self.engine);
             if self.shutdown.is_asked() {
                 return Ok(());
             }
@@ -347,17 +347,6 @@ impl StreamRun<'_> {
                     session.tell(safe, false).await?;
                 }
             }
-        }
-    }
-
-    fn warn_of_conversions(&mut self) {
-        for warning in self.engine.take_warnings() {
-            tracing::warn!(
-                relation = warning.table,
-                column = warning.column,
-                error = warning.reason,
-                "value cannot be converted"
-            );
         }
     }
 

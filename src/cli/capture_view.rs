@@ -1,7 +1,8 @@
 //! The live view of a running capture on a terminal.
 
+use super::table_progress::{TableProgress, padded, per_second};
 use super::text::{counted, duration, grouped, size, stderr_width};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use minicdc::capture::{Event, Observer, Status};
 use minicdc::config::{Config, SinkKind, wants_colour};
 use owo_colors::{OwoColorize as _, Style};
@@ -27,7 +28,17 @@ pub(crate) struct TerminalView {
     draws_status: bool,
     colour: bool,
     bar: Option<ProgressBar>,
+    /// Tables of a snapshot that are being read.
+    tables: Vec<TableBar>,
+    bars: MultiProgress,
     last: Option<(Instant, Status)>,
+}
+
+/// A table of a snapshot, and its line.
+struct TableBar {
+    progress: TableProgress,
+    begun: Instant,
+    bar: Option<ProgressBar>,
 }
 
 impl TerminalView {
@@ -39,6 +50,8 @@ impl TerminalView {
             draws_status,
             colour: wants_colour(true),
             bar: None,
+            tables: Vec::new(),
+            bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
             last: None,
         }
     }
@@ -54,12 +67,9 @@ impl TerminalView {
         self.say(&format!("{}  {text}{hint}", "warning:".style(style)));
     }
 
-    /// Prints lines above the bar.
+    /// Prints lines above the bars.
     fn say(&self, lines: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{lines}")),
-            None => eprintln!("{lines}"),
-        }
+        self.bars.suspend(|| eprintln!("{lines}"));
     }
 
     fn end_bar(&mut self) {
@@ -68,30 +78,43 @@ impl TerminalView {
         }
     }
 
-    fn snapshot_bar(&mut self, name: &str, estimate: Option<u64>) {
+    /// Ends the lines of tables too.
+    fn end_bars(&mut self) {
         self.end_bar();
-        if !self.draws_status {
+        for table in self.tables.drain(..) {
+            if let Some(bar) = table.bar {
+                bar.finish_and_clear();
+            }
+        }
+    }
+
+    fn table_begins(&mut self, progress: TableProgress) {
+        self.end_bar();
+        let bar = self.draws_status.then(|| self.bars.add(message_bar()));
+        self.tables.push(TableBar { progress, begun: Instant::now(), bar });
+    }
+
+    fn table_goes_on(&mut self, name: &str, rows: u64, pages_read: u32) {
+        let Some(table) = self.tables.iter_mut().find(|table| table.progress.name == name) else {
             return;
-        }
-        // A table that was never analysed has no estimate, and a bar would be a lie.
-        let narrow = stderr_width().is_some_and(|width| width < 100);
-        let (bar, template) = match estimate.filter(|rows| *rows > 0) {
-            Some(rows) => (
-                ProgressBar::new(rows),
-                match narrow {
-                    true => "{msg} {human_pos:>11} rows   {bar:12.cyan/dim} {percent:>3} %",
-                    false => {
-                        "{msg} {human_pos:>11} rows   {bar:20.cyan/dim} {percent:>3} %   {per_sec}"
-                    }
-                },
-            ),
-            None => (ProgressBar::no_length(), "{msg} {human_pos:>11} rows   {per_sec}"),
         };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ ").with_key("per_sec", rows_per_second));
+        (table.progress.rows, table.progress.pages_read) = (rows, pages_read);
+        if let Some(bar) = &table.bar {
+            let width = stderr_width().unwrap_or(80);
+            bar.set_message(table.progress.line(table.begun.elapsed(), width));
+            bar.tick();
         }
-        bar.set_message(format!("{:<9} {}", "snapshot", padded(name)));
-        self.bar = Some(bar);
+    }
+
+    fn table_ends(&mut self, name: &str, rows: u64, elapsed: Duration) {
+        if let Some(place) = self.tables.iter().position(|table| table.progress.name == name)
+            && let Some(bar) = self.tables.remove(place).bar
+        {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+        }
+        let (name, rows) = (padded(name), grouped(rows));
+        self.line("snapshot", &format!("{name} {rows:>11} rows   {}", duration(elapsed)));
     }
 
     fn status(&mut self, status: Status) {
@@ -103,13 +126,8 @@ impl TerminalView {
         if !self.draws_status {
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let bars = &self.bars;
+        let bar = self.bar.get_or_insert_with(|| bars.add(message_bar()));
         bar.set_message(status_line(&status, rate, stderr_width().unwrap_or(80)));
         bar.tick();
     }
@@ -137,25 +155,13 @@ fn status_line(status: &Status, rate: u64, width: usize) -> String {
     }
 }
 
-/// A table's name in a column of its own; long ones keep their whole name and push the rest.
-fn padded(name: &str) -> String {
-    format!("{name}{}", " ".repeat(28_usize.saturating_sub(name.width())))
-}
-
-fn rows_per_second(state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write) {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rate is positive, and shown without its fraction"
-    )]
-    let rate = state.per_sec() as u64;
-    // Writing into indicatif's buffer cannot fail.
-    write!(out, "{} rows/s", grouped(rate)).unwrap_or_default();
-}
-
-fn per_second(count: u64, elapsed: Duration) -> u64 {
-    let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-    count.saturating_mul(1000) / milliseconds
+/// A bar that shows nothing but its message.
+fn message_bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        bar.set_style(style);
+    }
+    bar
 }
 
 impl Observer for TerminalView {
@@ -179,32 +185,32 @@ impl Observer for TerminalView {
             }
             Event::Warning { text, hint } => self.warn(&text, hint.as_deref()),
             Event::SnapshotStarted { .. } => {}
-            Event::SnapshotTable { name, rows_estimate } => self.snapshot_bar(name, rows_estimate),
-            Event::SnapshotRows { rows } => {
-                if let Some(bar) = &self.bar {
-                    if bar.length().is_some_and(|length| length < rows) {
-                        bar.set_length(rows);
-                    }
-                    bar.set_position(rows);
-                }
+            Event::SnapshotTable { name, rows_estimate, pages } => {
+                let name = name.to_owned();
+                self.table_begins(TableProgress {
+                    name,
+                    rows_estimate,
+                    pages,
+                    rows: 0,
+                    pages_read: 0,
+                });
             }
+            Event::SnapshotRows { name, rows, pages } => self.table_goes_on(name, rows, pages),
             Event::SnapshotTableDone { name, rows, elapsed } => {
-                self.end_bar();
-                let (name, rows) = (padded(name), grouped(rows));
-                self.line("snapshot", &format!("{name} {rows:>11} rows   {}", duration(elapsed)));
+                self.table_ends(name, rows, elapsed);
             }
             Event::SnapshotDone { .. } => {}
             Event::Streaming { from } => self.line("streaming", &format!("from {from}")),
             Event::Status(status) => self.status(status),
             Event::ConnectionLost { error } => {
-                self.end_bar();
+                self.end_bars();
                 self.warn(&format!("{error}; trying again until it is back"), None);
             }
             Event::Reconnected { after } => {
                 self.line("streaming", &format!("again, after {}", duration(after)));
             }
             Event::Draining { records } => {
-                self.end_bar();
+                self.end_bars();
                 if records > 0 {
                     let records = counted(records as u64, "record");
                     self.line("stopping", &format!("{records} in flight"));
@@ -217,7 +223,7 @@ impl Observer for TerminalView {
 
 impl Drop for TerminalView {
     fn drop(&mut self) {
-        self.end_bar();
+        self.end_bars();
         if let Some((_, status)) = &self.last {
             let events = counted(status.records, "event");
             self.line("stopped", &format!("{events}   confirmed {}", status.confirmed));

@@ -10,6 +10,7 @@ mod query;
 mod settings_page;
 mod shared;
 mod snapshot;
+mod table_progress;
 mod tail;
 mod text;
 

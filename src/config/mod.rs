@@ -264,6 +264,26 @@ pub struct SnapshotConfig {
     pub include_collection_list: String,
     /// `snapshot.select.statement.overrides.*`: tables as `schema.table`, and their SELECT.
     pub select_overrides: Vec<(String, String)>,
+    /// `snapshot.isolation.mode`.
+    pub isolation: SnapshotIsolation,
+    /// `snapshot.locking.mode=shared`: how long to wait for the locks; `None` takes none.
+    pub lock_timeout_ms: Option<u64>,
+    /// `snapshot.fetch.size`: rows that a reader has at hand at most; 0 is no limit.
+    pub fetch_size: usize,
+    /// `snapshot.delay.ms`.
+    pub delay_ms: u64,
+    /// `streaming.delay.ms`.
+    pub streaming_delay_ms: u64,
+    /// `snapshot.max.threads`: connections that read at the same time.
+    pub threads: usize,
+    /// `snapshot.max.threads.multiplier`: chunks per thread and table.
+    pub multiplier: usize,
+    /// `snapshot.max.threads.multiplier.*`: the same for single tables, as `schema.table`.
+    pub multipliers: Vec<(String, usize)>,
+    /// `legacy.snapshot.max.threads`: one thread per table.
+    pub thread_per_table: bool,
+    /// `snapshot.tables.order.by.row.count`.
+    pub order: TableOrder,
 }
 
 impl Default for SnapshotConfig {
@@ -272,6 +292,16 @@ impl Default for SnapshotConfig {
             mode: SnapshotMode::Initial,
             include_collection_list: String::new(),
             select_overrides: Vec::new(),
+            isolation: SnapshotIsolation::Serializable,
+            lock_timeout_ms: None,
+            fetch_size: 10_240,
+            delay_ms: 0,
+            streaming_delay_ms: 0,
+            threads: 1,
+            multiplier: 1,
+            multipliers: Vec::new(),
+            thread_per_table: false,
+            order: TableOrder::Disabled,
         }
     }
 }
@@ -325,6 +355,30 @@ impl SnapshotMode {
         self.is_always()
             || matches!(self, Self::WhenNeeded | Self::Configured { on_error: true, .. })
     }
+}
+
+/// `snapshot.isolation.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotIsolation {
+    /// One state of all tables, after waiting until it is a serializable one.
+    Serializable,
+    /// One state of all tables.
+    RepeatableRead,
+    /// One state of each table.
+    ReadCommitted,
+    /// In PostgreSQL the same.
+    ReadUncommitted,
+}
+
+/// `snapshot.tables.order.by.row.count`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableOrder {
+    /// As the include list has them.
+    Disabled,
+    /// Small tables first.
+    Ascending,
+    /// Large tables first.
+    Descending,
 }
 
 /// Heartbeats.

@@ -11,8 +11,8 @@ use super::signals;
 use super::values::Values;
 use super::{
     Config, DatabaseConfig, HeartbeatConfig, LsnFlush, OffsetMismatch, PublicationAutocreate,
-    ReplicationConfig, SinkConfig, SinkKind, SnapshotConfig, SnapshotMode, SslMode, StopAt,
-    TableConfig, TransactionConfig,
+    ReplicationConfig, SinkConfig, SinkKind, SnapshotConfig, SnapshotIsolation, SnapshotMode,
+    SslMode, StopAt, TableConfig, TableOrder, TransactionConfig,
 };
 use crate::envelope::{EnvelopeOptions, SkippedOperations};
 use crate::relation::{ColumnMapper, ColumnRules, FilterError, split_list};
@@ -211,8 +211,45 @@ fn snapshot(values: &Values) -> Result<SnapshotConfig, ConfigError> {
         },
         include_collection_list: values.text("snapshot.include.collection.list").to_owned(),
         select_overrides: select_overrides(values)?,
+        isolation: values.word(
+            "snapshot.isolation.mode",
+            &[
+                ("serializable", SnapshotIsolation::Serializable),
+                ("repeatable_read", SnapshotIsolation::RepeatableRead),
+                ("read_committed", SnapshotIsolation::ReadCommitted),
+                ("read_uncommitted", SnapshotIsolation::ReadUncommitted),
+            ],
+        )?,
+        lock_timeout_ms: match values.text("snapshot.locking.mode") {
+            "shared" => Some(values.number("snapshot.lock.timeout.ms")?),
+            _ => None,
+        },
+        fetch_size: values.number("snapshot.fetch.size")?,
+        delay_ms: values.number("snapshot.delay.ms")?,
+        streaming_delay_ms: values.number("streaming.delay.ms")?,
+        threads: values.number("snapshot.max.threads")?,
+        multiplier: values.number(MULTIPLIER)?,
+        multipliers: values
+            .family(&format!("{MULTIPLIER}."))
+            .into_iter()
+            .map(|(table, _)| {
+                let chunks = values.number(&format!("{MULTIPLIER}.{table}"))?;
+                Ok((table, chunks))
+            })
+            .collect::<Result<_, ConfigError>>()?,
+        thread_per_table: values.is_true("legacy.snapshot.max.threads"),
+        order: values.word(
+            "snapshot.tables.order.by.row.count",
+            &[
+                ("disabled", TableOrder::Disabled),
+                ("ascending", TableOrder::Ascending),
+                ("descending", TableOrder::Descending),
+            ],
+        )?,
     })
 }
+
+const MULTIPLIER: &str = "snapshot.max.threads.multiplier";
 
 /// The SELECTs of the listed tables; one of another table would have no effect.
 fn select_overrides(values: &Values) -> Result<Vec<(String, String)>, ConfigError> {

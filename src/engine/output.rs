@@ -185,6 +185,29 @@ impl Output {
         send.event(Op::Read, None, Some(plain(cells)), KeyOf::New, None, context)
     }
 
+    /// Sends a row that was encoded before.
+    pub(super) fn send_encoded(
+        &mut self,
+        topic: &Arc<str>,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        emit: &mut Emit<'_>,
+    ) {
+        let record = Record {
+            sequence: 0,
+            topic,
+            partition: None,
+            key,
+            value,
+            own_header: None,
+            headers: &self.headers,
+            additions: None,
+        };
+        let sequence = self.progress.sent(record.weight());
+        self.records += 1;
+        emit(&Record { sequence, ..record });
+    }
+
     /// Sends BEGIN or END to the transaction topic; such records have no headers.
     pub(super) fn send_transaction_mark(
         &mut self,

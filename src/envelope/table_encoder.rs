@@ -316,6 +316,32 @@ impl TableEncoder {
         self.write_image(before, warnings, out)?;
         out.extend_from_slice(b",\"after\":");
         self.write_image(after, warnings, out)?;
+        self.write_tail(op, context, out);
+        Ok(())
+    }
+
+    /// Appends the whole value of a read event, whose end [`write_tail`](Self::write_tail) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`], see there.
+    pub fn write_read(
+        &mut self,
+        row: Row<'_>,
+        tail: &[u8],
+        warnings: &mut Vec<ConversionWarning>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        out.extend_from_slice(&self.value_head);
+        out.extend_from_slice(b"null,\"after\":");
+        self.write_image(Some(row), warnings, out)?;
+        out.extend_from_slice(tail);
+        Ok(())
+    }
+
+    /// Appends everything of a value that stands behind the row images. It is the same for all
+    /// events with the same context.
+    pub fn write_tail(&self, op: Op, context: EventContext<'_>, out: &mut Vec<u8>) {
         context.source.write(&self.source, &self.source_table, out);
         write_transaction(context.transaction, out);
         out.extend_from_slice(b",\"op\":\"");
@@ -328,7 +354,6 @@ impl TableEncoder {
         number(out, context.now_ns);
         out.push(b'}');
         out.extend_from_slice(self.value_tail);
-        Ok(())
     }
 
     fn write_image(

@@ -36,20 +36,32 @@ pub(super) struct BackendKey {
     pub(super) secret: i32,
 }
 
-/// Logs in over an open socket, as a walsender that also takes SQL (`replication=database`).
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A walsender that also takes SQL (`replication=database`).
+    Replication,
+    /// An ordinary backend.
+    Sql,
+}
+
+/// Logs in over an open socket.
 pub(super) async fn log_in(
     config: &DatabaseConfig,
     opened: Opened,
     application_name: &str,
+    purpose: Purpose,
 ) -> Result<(Messages, Greeting), PostgresError> {
     let mut messages = Messages::new(opened.socket, LOGIN_FRAME_BYTES_MAX);
     let mut parameters = vec![
         ("user", config.user.as_str()),
         ("database", config.dbname.as_str()),
-        ("replication", "database"),
         ("application_name", application_name),
         ("client_encoding", "UTF8"),
     ];
+    if purpose == Purpose::Replication {
+        parameters.push(("replication", "database"));
+    }
     parameters.extend(SESSION_SETTINGS);
     messages.send(|out| frontend::startup_message(parameters, out)).await?;
     authenticate(config, &mut messages, opened.end_point).await?;

@@ -4,7 +4,7 @@
 //! `tokio-postgres` has no CopyBoth mode, so the walsender's side of the protocol is spoken here,
 //! on the message codec of `postgres-protocol`.
 
-use super::login::{BackendKey, log_in};
+use super::login::{BackendKey, Purpose, log_in};
 use super::messages::{Messages, log_notice, server_error};
 use super::quote::quote_identifier;
 use super::socket::{self, ConnectError, TlsUse};
@@ -91,7 +91,7 @@ pub struct CreatedSlot {
     pub snapshot_name: Option<String>,
 }
 
-type Row = Vec<Option<String>>;
+pub(super) type Row = Vec<Option<String>>;
 
 impl ReplicationConnection {
     /// Connects and logs in, within `connect_timeout_ms`.
@@ -114,7 +114,7 @@ impl ReplicationConnection {
 
     async fn attempt(config: &DatabaseConfig, tls_use: TlsUse) -> Result<Self, PostgresError> {
         let opened = socket::open(config, tls_use).await?;
-        let (messages, greeting) = log_in(config, opened, APPLICATION_NAME)
+        let (messages, greeting) = log_in(config, opened, APPLICATION_NAME, Purpose::Replication)
             .await
             .map_err(|error| tls::alert_in(config, error))?;
         let canceller = Canceller { config: config.clone(), tls_use, key: greeting.key };
@@ -304,7 +304,7 @@ fn misread(what: &str, found: &str) -> PostgresError {
 }
 
 /// A row of the simple protocol, where every value is text.
-fn text_row(body: &DataRowBody) -> Result<Row, PostgresError> {
+pub(super) fn text_row(body: &DataRowBody) -> Result<Row, PostgresError> {
     let broken = |error: std::io::Error| PostgresError::protocol(format!("row: {error}"));
     let text = |range: Option<std::ops::Range<usize>>| {
         Ok(range.and_then(|range| {

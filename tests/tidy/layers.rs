@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "signal",
             "signal",
             "engine",
+            "chunks",
             "query",
             "stage",
             "transform",

@@ -90,8 +90,8 @@ impl StreamRun<'_> {
                 return Ok(None);
             }
         };
-        snapshot::open_transaction(&client, None).await?;
-        let (_, ts_us) = snapshot::transaction_facts(&client).await?;
+        open_transaction(&client).await?;
+        let ts_us = transaction_start(&client).await?;
         let (lsn, xid) = self.engine.last_event();
         let mut source = SourceContext {
             ts_us,
@@ -115,14 +115,12 @@ impl StreamRun<'_> {
             let select = collection.and_then(|collection| collection.condition.as_deref());
             let statement = match select {
                 Some(select) => {
-                    snapshot::copy_of_select(&client, &self.engine.snapshot_table(table), select)
-                        .await
-                        .map_err(PostgresError::doing(format!(
-                            "prepare the SELECT of table {name}"
-                        )))?
+                    let table = self.engine.snapshot_table(table);
+                    snapshot::select_of_user(&client, &table, select).await?
                 }
-                None => snapshot::copy_statement(&self.engine.snapshot_table(table)),
+                None => snapshot::select_of_table(&self.engine.snapshot_table(table)),
             };
+            let statement = format!("COPY ({statement}) TO STDOUT");
             let read = self.read_whole(
                 session,
                 &client,
@@ -265,4 +263,24 @@ impl Held {
             (false, false) => SnapshotMarker::True,
         }
     }
+}
+
+async fn open_transaction(client: &Client) -> Result<(), Error> {
+    // A long snapshot must not fall to limits that are meant for ordinary sessions, and rows that
+    // policies hide must be an error, not missing.
+    const SQL: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+        SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+        SET LOCAL row_security = off;";
+    client
+        .batch_execute(SQL)
+        .await
+        .map_err(PostgresError::doing("open the snapshot's transaction"))?;
+    Ok(())
+}
+
+/// When the open transaction began, in Unix microseconds.
+async fn transaction_start(client: &Client) -> Result<i64, Error> {
+    const QUERY: &str = "SELECT (EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000000)::int8";
+    let row = client.query_one(QUERY, &[]).await.map_err(PostgresError::from)?;
+    Ok(row.get(0))
 }

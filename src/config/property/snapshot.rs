@@ -64,32 +64,28 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new(
         "snapshot.isolation.mode",
         Choice {
-            allowed: &["serializable"],
-            not_yet: &["repeatable_read", "read_committed", "read_uncommitted"],
+            allowed: &["serializable", "repeatable_read", "read_committed", "read_uncommitted"],
+            not_yet: &[],
         },
         "Isolation of the reading transaction; without effect when the slot is new",
     )
-    .default("serializable")
-    .not_yet(),
+    .default("serializable"),
     Property::new(
         "snapshot.locking.mode",
-        Choice { allowed: &["none"], not_yet: &["shared", "custom"] },
-        "Locks on the tables while they are read",
+        Choice { allowed: &["none", "shared"], not_yet: &["custom"] },
+        "Locks on the tables while they are read: shared keeps DDL out",
     )
-    .default("none")
-    .not_yet(),
+    .default("none"),
     Property::new("snapshot.locking.mode.custom.name", Text, "Java class of custom locking")
         .not_yet(),
     Property::new("snapshot.lock.timeout.ms", Integer(0, i64::MAX), "Time limit for locks")
-        .default("10000")
-        .accepted("no locks are taken"),
+        .default("10000"),
     Property::new(
         "snapshot.query.mode",
         Choice { allowed: &["select_all"], not_yet: &["custom"] },
         "How rows are selected",
     )
-    .default("select_all")
-    .not_yet(),
+    .default("select_all"),
     Property::new("snapshot.query.mode.custom.name", Text, "Java class of custom queries")
         .not_yet(),
     Property::new(
@@ -102,35 +98,45 @@ pub(super) const PROPERTIES: &[Property] = &[
         Text,
         "The SELECT of one table; columns it leaves out are NULL",
     ),
-    Property::new("snapshot.fetch.size", Integer(0, i64::MAX), "Rows per fetch of the cursor")
-        .default("10240")
-        .accepted("rows are streamed by COPY, without a cursor"),
+    Property::new(
+        "snapshot.fetch.size",
+        Integer(0, i64::MAX),
+        "Rows that a reader has at hand at most; 0 leaves it to their size",
+    )
+    .default("10240"),
     Property::new("snapshot.delay.ms", Integer(0, i64::MAX), "Wait before the snapshot")
-        .default("0")
-        .not_yet(),
+        .default("0"),
     Property::new("streaming.delay.ms", Integer(0, i64::MAX), "Wait between snapshot and stream")
-        .default("0")
-        .not_yet(),
-    Property::new("snapshot.max.threads", Integer(1, i64::MAX), "Tables read at the same time")
-        .default("1")
-        .not_yet(),
+        .default("0"),
+    Property::new(
+        "snapshot.max.threads",
+        Integer(1, 1000),
+        "Connections that read at the same time, within a table and across tables",
+    )
+    .default("1"),
     Property::new(
         "snapshot.max.threads.multiplier",
-        Integer(1, i64::MAX),
-        "Chunks per thread of a parallel snapshot",
+        Integer(1, 1_000_000),
+        "Chunks per thread that a table is cut into, at least; large tables are cut in any case",
     )
-    .default("1")
-    .not_yet(),
-    Property::new("legacy.snapshot.max.threads", Boolean, "One thread per table")
-        .default("false")
-        .not_yet(),
+    .default("1"),
+    Property::new(
+        "snapshot.max.threads.multiplier.*",
+        Integer(1, 1_000_000),
+        "The same for one table, as schema.table",
+    ),
+    Property::new(
+        "legacy.snapshot.max.threads",
+        Boolean,
+        "One thread per table, without chunks; with several threads no row is marked as the first",
+    )
+    .default("false"),
     Property::new(
         "snapshot.tables.order.by.row.count",
-        Choice { allowed: &["disabled"], not_yet: &["ascending", "descending"] },
-        "Order of the tables by size",
+        Choice { allowed: &["disabled", "ascending", "descending"], not_yet: &[] },
+        "Order of the tables by PostgreSQL's estimate of their rows",
     )
-    .default("disabled")
-    .not_yet(),
+    .default("disabled"),
     Property::new(
         "signal.data.collection",
         SIGNAL_TABLE,

@@ -1,5 +1,6 @@
 //! `minicdc capture` from end to end, through the built binary.
 
+mod chunks;
 mod exactly_once;
 mod flow;
 mod life;
