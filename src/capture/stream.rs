@@ -183,7 +183,8 @@ impl StreamRun<'_> {
             self.engine.set_now(now_ns());
             session.xmin.tick(&self.client, slot_name, self.engine).await?;
             self.live_turn(session).await?;
-            let mut starving = true;
+            // What is in the way may be gone by the end of the turn, and frames are at hand then.
+            let mut starving = !self.is_full();
             for _ in 0..STEPS_PER_TURN {
                 if self.is_full() {
                     break;

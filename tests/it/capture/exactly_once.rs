@@ -153,7 +153,8 @@ fn snapshot_that_is_killed_shows_no_row_until_it_is_complete() {
     let site = Site::start(kafka::shared());
     site.shop.server.psql("insert into items select i, 'n' from generate_series(1, 60000) i");
     for _ in 0..2 {
-        let mut capture = site.capture(&[]);
+        // Slow enough to be killed in its middle.
+        let mut capture = site.capture(&["--set", "max.queue.size=100"]);
         capture.wait_stderr("the snapshot", |line| line.contains("snapshot begins"));
         pause(1);
         let killed = capture.kill();
