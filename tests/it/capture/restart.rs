@@ -77,6 +77,9 @@ fn in_order(records: &[Record]) -> bool {
     first.values().is_sorted()
 }
 
+/// Leaves a loaded machine time to interrupt a snapshot.
+const SLOWLY: [&str; 2] = ["--set", "max.queue.size=200"];
+
 fn many_rows(shop: &Shop) {
     shop.server.psql("insert into items select i, 'n' || i from generate_series(1, 60000) i");
 }
@@ -86,7 +89,7 @@ fn many_rows(shop: &Shop) {
 fn kill_during_the_snapshot_takes_it_again() {
     let shop = Shop::start();
     many_rows(&shop);
-    let mut capture = shop.capture(&[]);
+    let mut capture = shop.capture(&SLOWLY);
     capture.wait_stderr("the snapshot", |line| line.contains("snapshot begins"));
     let killed = capture.kill();
     assert!(!killed.stderr.iter().any(|line| line.contains("snapshot done")), "killed too late");
@@ -106,7 +109,7 @@ fn stopped_snapshot_leaves_no_slot_and_is_taken_again() {
     for sink in ["log", "stdout"] {
         let shop = Shop::start();
         many_rows(&shop);
-        let mut capture = shop.capture(&["--sink", sink]);
+        let mut capture = shop.capture(&[&SLOWLY[..], &["--sink", sink]].concat());
         capture.wait_stderr("the snapshot", |line| line.contains("snapshot begins"));
         let stopped = capture.terminate().success();
         let done = stopped.stderr.iter().any(|line| line.contains("snapshot done"));
